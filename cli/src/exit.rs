@@ -81,6 +81,7 @@ impl From<RingError> for Failure {
             | RingError::QueueFull
             | RingError::TooLarge { .. }
             | RingError::BadKey { .. }
+            | RingError::OutOfRange { .. }
             | RingError::NoKeys
             | RingError::TableFull { .. }
             | RingError::ArenaExhausted { .. } => REJECTED,

@@ -1,6 +1,7 @@
 //! The command line, read: with all that is wrong with its values, where `clap` ends at the first.
 
 use clap::Parser;
+use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -23,7 +24,7 @@ pub(super) fn parse<T: Parser>(
     let (mut first, mut others, mut names) = (None, Vec::new(), Vec::new());
     loop {
         let error = match T::try_parse_from(&line) {
-            Err(error) => error,
+            Err(error) => with_hint::<T>(&line, error),
             Ok(read) => {
                 let Some(first) = first else {
                     return Ok(read);
@@ -44,6 +45,33 @@ pub(super) fn parse<T: Parser>(
         line = left;
         names.push(name);
     }
+}
+
+/// The error, with a hint where an argument is none since its option takes a value by `=` only.
+fn with_hint<T: Parser>(line: &[OsString], mut error: clap::Error) -> clap::Error {
+    let unknown = |error: &clap::Error| error.kind() == ErrorKind::UnknownArgument;
+    let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidArg) else {
+        return error;
+    };
+    let parts: Vec<_> = line.iter().map(|part| part.to_string_lossy()).collect();
+    let at = parts.windows(2).position(|two| {
+        two[0].starts_with("--") && !two[0].contains('=') && two[1] == value.as_str()
+    });
+    let Some(at) = at.filter(|_| unknown(&error)) else {
+        return error;
+    };
+    let joined = format!("{}={}", parts[at], parts[at + 1]);
+    let mut whole = line.to_vec();
+    whole.splice(at..at + 2, [OsString::from(&joined)]);
+    if T::try_parse_from(&whole)
+        .err()
+        .is_none_or(|error| !unknown(&error))
+    {
+        let hint = StyledStr::from(format!("its value follows '=': {joined}"));
+        let hint = ContextValue::StyledStrs(vec![hint]);
+        error.insert(ContextKind::Suggested, hint);
+    }
+    error
 }
 
 /// The line without the option whose value can't be read, and the option's name; `None` when it is
@@ -114,6 +142,8 @@ mod tests {
         slots: Option<u32>,
         #[arg(long)]
         lanes: Option<u32>,
+        #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+        sandbox: Option<String>,
     }
 
     fn read(line: &[&str]) -> Result<Line, WrongLine> {
@@ -142,7 +172,13 @@ mod tests {
     fn a_line_that_is_right_or_wrong_otherwise_is_as_clap_reads_it() {
         assert_eq!(read(&["--workers", "2"]).unwrap().workers, Some(2));
         let wrong = read(&["--elephants", "3"]).unwrap_err();
-        assert!(wrong.others.is_empty());
+        assert!(wrong.others.is_empty() && !wrong.first.to_string().contains("follows"));
+        let apart = read(&["--sandbox", "on"]).unwrap_err().first.to_string();
+        assert!(apart.contains("follows '=': --sandbox=on"), "{apart}");
+        assert_eq!(
+            read(&["--sandbox=on"]).unwrap().sandbox.as_deref(),
+            Some("on")
+        );
         assert_eq!(wrong.first.kind(), ErrorKind::UnknownArgument);
         assert_eq!(read(&["--help"]).unwrap_err().first.exit_code(), 0);
     }

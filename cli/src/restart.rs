@@ -4,6 +4,7 @@ use super::exit::{Failure, NO_POOL, TIMED_OUT};
 use super::stop::{LOOK, Limit, Other, embedded};
 use super::view;
 use clap::Args;
+use ringwork_ring::format::states::Leave;
 use ringwork_ring::{PoolDir, Segment};
 use std::time::Instant;
 
@@ -65,6 +66,8 @@ pub(super) fn run(restart: &Restart) -> Result<(), Failure> {
     let what = format!("worker {}", leaves.0);
     let lives = || Ok(view::worker_lives(&segment, leaves.0));
     let process = Other::open(&what, leaves.1, &segment, lives)?;
+    // So the supervisor knows why it has left.
+    segment.worker(leaves.0).set_leave(Leave::Asked);
     process.terminate()?;
     let Some(Limit(limit)) = restart.wait else {
         return Ok(());

@@ -308,6 +308,7 @@ pub(super) fn text(view: &PoolView, rate: Option<f64>, width: Option<usize>) -> 
         None => Ok(()),
     };
     fitted(&mut page, "clients", clients(view));
+    fitted(&mut page, "workers", workers(view));
     fitted(&mut page, "lanes", lanes(view));
     fitted(&mut page, "queues", queues(view));
     if !view.limits.is_empty() {
@@ -414,6 +415,29 @@ fn clients(view: &PoolView) -> Table {
             client.rejected.to_string(),
             client.timed_out.to_string(),
             client.cancelled.to_string(),
+        ]);
+    }
+    table
+}
+
+fn workers(view: &PoolView) -> Table {
+    let mut table = Table::new(&[
+        "WORKER",
+        "PID",
+        "PROGRAM",
+        "VERSION",
+        "LANES",
+        "I/O THREADS",
+    ]);
+    for worker in &view.workers {
+        let io = worker.lanes.iter().filter(|lane| lane.io_thread).count();
+        table.row([
+            worker.index.to_string(),
+            worker.pid.to_string(),
+            worker.program.clone(),
+            worker.version.clone(),
+            (worker.lanes.len() - io).to_string(),
+            io.to_string(),
         ]);
     }
     table

@@ -166,13 +166,15 @@ pub(super) struct LaneView {
     pub(super) index: u32,
     /// Which tasks it looks for: `cpu` or `io`.
     pub(super) kind: &'static str,
+    /// Whether it is an I/O thread: it looks for no tasks, and polls async ones that lanes have begun.
+    pub(super) io_thread: bool,
     /// The handler that runs now.
     pub(super) running: Option<String>,
     /// Its task.
     pub(super) task: Option<TaskView>,
     /// What its task has reported with `TaskContext::progress`.
     pub(super) progress: Option<ProgressView>,
-    /// Whether it sleeps.
+    /// Whether it sleeps; of an I/O thread, whether it polls none of its tasks.
     pub(super) idle: bool,
     pub(super) started: u64,
     pub(super) completed: u64,
@@ -187,7 +189,7 @@ pub(super) struct LaneView {
 impl LaneView {
     /// Its index, and what it is if it is not like most.
     pub(super) fn named(&self) -> String {
-        match self.kind == LaneKind::Io.name() {
+        match self.io_thread || self.kind == LaneKind::Io.name() {
             true => format!("{} io", self.index),
             false => self.index.to_string(),
         }
@@ -590,6 +592,10 @@ fn worker(segment: &Segment, index: u32, now: u64) -> Option<WorkerView> {
     let record = segment.worker(index);
     let state = entry_name(record.word_acquire().state())?;
     let state = state_of(state, &segment.dir().worker_lock(segment.epoch(), index));
+    let mut lanes: Vec<LaneView> = (0..segment.geometry().max_lanes)
+        .filter_map(|lane| self::lane(segment, lane, index, now))
+        .collect();
+    mark_io_threads(segment, &mut lanes);
     Some(WorkerView {
         index,
         pid: record.pid(),
@@ -601,10 +607,20 @@ fn worker(segment: &Segment, index: u32, now: u64) -> Option<WorkerView> {
         rss_bytes: process::resident_bytes(record.pid()),
         cpu_s: process::cpu_seconds(record.pid()),
         uptime_s: seconds(now, record.started_ns()),
-        lanes: (0..segment.geometry().max_lanes)
-            .filter_map(|lane| self::lane(segment, lane, index, now))
-            .collect(),
+        lanes,
     })
+}
+
+/// Tells the I/O threads of a worker from its lanes: lanes know whose bell to ring.
+fn mark_io_threads(segment: &Segment, lanes: &mut [LaneView]) {
+    let has_bell = |lane: &LaneView| segment.lane(lane.index).bell().is_some();
+    if !lanes.iter().any(has_bell) {
+        return;
+    }
+    for lane in lanes.iter_mut().filter(|lane| !has_bell(lane)) {
+        lane.io_thread = true;
+        lane.idle = lane.running.is_none();
+    }
 }
 
 /// The task that a lane runs.
@@ -637,6 +653,7 @@ fn lane(segment: &Segment, index: u32, worker: u32, now: u64) -> Option<LaneView
     Some(LaneView {
         index,
         kind: kind.map_or(shown::UNKNOWN, LaneKind::name),
+        io_thread: false, // that is seen beside the others of its worker
         running: task.as_ref().map(|task| task.handler.clone()),
         task,
         progress: running_progress(segment, index)

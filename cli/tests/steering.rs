@@ -107,7 +107,7 @@ fn the_options_in_effect_are_told_with_their_origin_and_those_of_a_reload() {
 #[test]
 fn a_worker_is_replaced_and_its_task_is_finished_before() {
     let home = Home::new();
-    let _serve = home.serve("p", &["--workers", "2"]);
+    let serve = home.serve("p", &["--workers", "2"]);
     until("both are ready", || {
         home.stat("p")["workers"]
             .as_array()
@@ -118,6 +118,7 @@ fn a_worker_is_replaced_and_its_task_is_finished_before() {
     let number = before["index"].to_string();
     let ended = home.run(&["restart", "p", "--worker", &number, "--wait"]);
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    serve.until_logged("has left: `ringwork restart` has asked it to");
     let after = home.stat("p");
     let ready = after["workers"]
         .as_array()

@@ -113,13 +113,14 @@ impl<'c, Q: ToRequest + ?Sized, R: FromResult> Call<'c, Q, R> {
         self
     }
 
-    /// Priority, 0 the most urgent (default 1).
+    /// Priority, 0 the most urgent, 2 the least (default 1); else the call is rejected.
     pub fn priority(mut self, priority: u8) -> Self {
         self.options.priority = priority;
         self
     }
 
-    /// Most attempts when workers die of it, 1 to 3 (default 1: at most once).
+    /// Most attempts when workers die of it, 1 to 3 (default 1: at most once); else the call is
+    /// rejected.
     pub fn attempts(mut self, attempts: u8) -> Self {
         self.options.attempts = attempts;
         self

@@ -9,7 +9,7 @@ use ringwork_ring::client::{Ended, Outcome, TaskOptions};
 use ringwork_ring::format::chunk::PartEnd;
 use ringwork_ring::format::layout::{CHUNK_MAX, MAX_ATTEMPTS};
 use ringwork_ring::format::{chunk, failure};
-use ringwork_ring::{Cause, Codec, Status};
+use ringwork_ring::{Cause, Codec, RingError, Status};
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -22,7 +22,7 @@ const ROOM: usize = 256;
 
 /// A chunk that is about to be submitted: awaited, or by [`Self::wait`]. Its requests run one after
 /// the other on one lane, and each has its own result or error. A worker that dies costs one of
-/// them.
+/// them. One without requests has no results, and sends nothing.
 #[must_use = "nothing is sent before the chunk is awaited or waited for"]
 #[derive(Debug)]
 pub struct Chunk<'c, R> {
@@ -66,13 +66,14 @@ impl<'c, R: FromResult> Chunk<'c, R> {
         self
     }
 
-    /// Priority, 0 the most urgent (default 1).
+    /// Priority, 0 the most urgent, 2 the least (default 1); else the chunk is rejected.
     pub fn priority(mut self, priority: u8) -> Self {
         self.options.priority = priority;
         self
     }
 
-    /// Most attempts of each request when workers die of it, 1 to 3 (default 1).
+    /// Most attempts of each request when workers die of it, 1 to 3 (default 1); else the chunk is
+    /// rejected.
     pub fn attempts(mut self, attempts: u8) -> Self {
         self.attempts = attempts;
         self
@@ -84,12 +85,25 @@ impl<'c, R: FromResult> Chunk<'c, R> {
         self
     }
 
-    fn send(self) -> Result<(Pending, usize)> {
+    /// Submits it; `None`: it has no requests, and nothing is to be waited for.
+    fn send(self) -> Result<Option<(Pending, usize)>> {
         let (codec, requests) = self.requests?;
         let count = requests.len();
-        if !(1..=CHUNK_MAX as usize).contains(&count) {
-            let why = format!("a chunk of {count} requests: it has 1 to {CHUNK_MAX}");
+        if count == 0 {
+            return Ok(None);
+        }
+        if count > CHUNK_MAX as usize {
+            let why =
+                format!("a chunk of {count} requests: it has at most {CHUNK_MAX}, so send several");
             return Err(Error::Unwritable(why));
+        }
+        if !(1..=MAX_ATTEMPTS).contains(&self.attempts.into()) {
+            return Err(Error::of_submit(RingError::OutOfRange {
+                option: "attempts",
+                value: self.attempts.into(),
+                least: 1,
+                most: MAX_ATTEMPTS,
+            }));
         }
         let all: usize = requests
             .iter()
@@ -100,8 +114,7 @@ impl<'c, R: FromResult> Chunk<'c, R> {
             return Err(Error::Unwritable(why));
         }
         let requests: Vec<&[u8]> = requests.iter().map(Vec::as_slice).collect();
-        let attempts = self.attempts.clamp(1, MAX_ATTEMPTS as u8);
-        let bytes = chunk::encode(&requests, codec, attempts, self.room);
+        let bytes = chunk::encode(&requests, codec, self.attempts, self.room);
         let options = self
             .options
             .codec(Codec::Chunk)
@@ -109,7 +122,8 @@ impl<'c, R: FromResult> Chunk<'c, R> {
         self.pool.check_open()?;
         let submitted = self.pool.table().submit(self.handler, &bytes, &options);
         let submitted = submitted.map_err(Error::of_submit)?;
-        Ok((Pending::new(Arc::clone(self.pool), submitted, true), count))
+        let pending = Pending::new(Arc::clone(self.pool), submitted, true);
+        Ok(Some((pending, count)))
     }
 
     /// Submits the chunk and waits on this thread.
@@ -118,7 +132,9 @@ impl<'c, R: FromResult> Chunk<'c, R> {
     /// When it was not submitted, or ended before any of its requests began; else each request has
     /// its own.
     pub fn wait(self) -> Result<Vec<Result<R>>> {
-        let (mut pending, count) = self.send()?;
+        let Some((mut pending, count)) = self.send()? else {
+            return Ok(Vec::new());
+        };
         parts(ended(pending.wait_to_end(None)?), count)
     }
 }
@@ -139,7 +155,7 @@ impl<R: FromResult> IntoFuture for Chunk<'_, R> {
 #[must_use = "a chunk that is dropped is cancelled"]
 #[derive(Debug)]
 pub struct ChunkFuture<R> {
-    sent: Option<Result<(Pending, usize)>>,
+    sent: Option<Result<Option<(Pending, usize)>>>,
     result: PhantomData<fn() -> R>,
 }
 
@@ -147,7 +163,7 @@ impl<R: FromResult> Future for ChunkFuture<R> {
     type Output = Result<Vec<Result<R>>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(Ok((pending, count))) = &mut self.sent {
+        if let Some(Ok(Some((pending, count)))) = &mut self.sent {
             let count = *count;
             return pending
                 .poll_end(context)
@@ -156,7 +172,8 @@ impl<R: FromResult> Future for ChunkFuture<R> {
         let sent = self.sent.take();
         match sent.expect("a future of a chunk is polled after its end") {
             Err(error) => Poll::Ready(Err(error)),
-            Ok(_) => unreachable!("looked at before"),
+            Ok(None) => Poll::Ready(Ok(Vec::new())),
+            Ok(Some(_)) => unreachable!("looked at before"),
         }
     }
 }

@@ -120,6 +120,8 @@ pub enum Reason {
     PayloadTooLarge,
     /// The key can be none, or the pool takes no tasks with keys.
     Key,
+    /// An option, such as `attempts`, has a value that no task can have.
+    OutOfRange,
     /// Something else: the source says what.
     Other,
 }
@@ -161,6 +163,7 @@ impl Error {
             RingError::ArenaExhausted { .. } => Reason::ArenaExhausted,
             RingError::TooLarge { .. } => Reason::PayloadTooLarge,
             RingError::BadKey { .. } | RingError::NoKeys => Reason::Key,
+            RingError::OutOfRange { .. } => Reason::OutOfRange,
             _ => Reason::Other,
         };
         Self::Rejected {

@@ -19,7 +19,10 @@
 //!
 //! let future = VelaFuture::new(async { 5 });
 //! assert_eq!(future.await_blocking(), 5);
+//! let later = VelaFuture::new(async { tokio::time::sleep(Duration::from_millis(1)).await });
+//! later.await_blocking(); // on a thread without a runtime, too
 //!
+//! // The promise first, as the origins have it; `ringwork::promise` gives the sender first, as channels do.
 //! let (promise, sender) = Promise::new();
 //! sender.resolve("kept");
 //! assert_eq!(executor.block_on(promise)?, "kept");
@@ -125,7 +128,7 @@ impl AsyncExecutor {
     /// As [`Self::new`].
     pub fn with_workers(workers: usize) -> Result<Self, AsyncError> {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        let runtime = builder.worker_threads(workers.max(1)).enable_time().build();
+        let runtime = builder.worker_threads(workers.max(1)).enable_all().build();
         match runtime {
             Ok(runtime) => Ok(Self { runtime }),
             Err(error) => Err(AsyncError::RuntimeNotInitialized(error.to_string())),
@@ -202,9 +205,21 @@ impl<T> VelaFuture<T> {
         Self(Mutex::new(Box::pin(future)))
     }
 
-    /// Waits on this thread.
+    /// Waits on this thread, which must not be one that polls futures. Where it has no runtime, timers and
+    /// sockets of the future are those of a runtime that is made for it.
     pub fn await_blocking(self) -> T {
-        block_on(self)
+        let own = match Handle::try_current() {
+            Ok(_) => None,
+            Err(_) => tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .ok(),
+        };
+        match own {
+            Some(runtime) => runtime.block_on(self),
+            // Without one it may do: not every future waits for timers.
+            None => block_on(self),
+        }
     }
 }
 

@@ -14,7 +14,8 @@ struct Shared<T> {
     waker: Option<Waker>,
 }
 
-/// A promise, and the sender that keeps it.
+/// The sender that keeps a promise, and the promise: in the order of channels. `Promise::new` of
+/// `ringwork::origins` gives the promise first.
 ///
 /// ```
 /// use ringwork::{Error, block_on, promise};

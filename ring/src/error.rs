@@ -171,6 +171,18 @@ pub enum RingError {
     /// The injector ring is full.
     #[error("the queue of the pool is full: the workers do not keep up; wait, or add workers")]
     QueueFull,
+    /// An option of a task has a value that no task can have.
+    #[error("{option} {value} is out of range: a task of this pool has {least} to {most}")]
+    OutOfRange {
+        /// The option's name.
+        option: &'static str,
+        /// Its value.
+        value: u32,
+        /// The least that it can be.
+        least: u32,
+        /// And the most.
+        most: u32,
+    },
     /// A key has no bytes, or too many.
     #[error(
         "a key of {} can't order tasks: it has 1 to {} bytes; of something longer take a hash, and of nothing no key",

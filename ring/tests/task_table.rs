@@ -360,3 +360,36 @@ fn a_reserved_slot_is_no_other_tasks() {
     drop(lane);
     entry.leave();
 }
+
+#[test]
+fn options_that_no_task_can_have_are_refused_with_their_range() {
+    let side = side_of(4);
+    let of = |options: TaskOptions| {
+        side.table
+            .submit("h", b"", &options)
+            .unwrap_err()
+            .to_string()
+    };
+    for attempts in [0, 4, 9] {
+        let told = of(TaskOptions::default().attempts(attempts));
+        let range = format!("attempts {attempts} is out of range: a task of this pool has 1 to 3");
+        assert_eq!(told, range);
+    }
+    let told = of(TaskOptions::default().priority(3));
+    assert!(
+        told.contains("priority 3") && told.contains("0 to 2"),
+        "{told}"
+    );
+    let last = TaskOptions::default().priority(2).attempts(3);
+    let claimed = side.table.claim("h", 8, last.clone().attempts(0));
+    assert!(matches!(
+        claimed.unwrap_err(),
+        RingError::OutOfRange { value: 0, .. }
+    ));
+    side.table.submit("h", b"", &last).unwrap();
+    assert_eq!(
+        side.table.in_use(),
+        1,
+        "what was refused has given its slot back"
+    );
+}

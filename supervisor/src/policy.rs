@@ -244,7 +244,9 @@ pub struct IoPolicy {
     #[arg(long, value_name = "TIME", default_value = "100ms")]
     pub io_stall: Span,
 
-    /// Time that async tasks get to end when their worker leaves.
+    /// Time that async tasks get to end when their worker leaves, or the pool is asked to stop (then no
+    /// longer than --drain-timeout). In its last second those are told that ask whether they are
+    /// cancelled; the rest fail as worker.draining at its end.
     #[arg(long, value_name = "TIME", default_value = "10s")]
     pub io_drain: Span,
 }

@@ -244,6 +244,20 @@ fn a_panic_costs_one_task_wherever_it_comes() {
         );
         assert_eq!(message, "on purpose");
     }
+    // Also in a part of the handler that runs elsewhere; one that nothing awaits costs no task.
+    let child = |awaits: i64| client.submit("io.child_panics", &awaits.to_le_bytes(), &i64());
+    let blocking = client.submit("io.blocking_panics", b"", &options());
+    for ticket in [blocking.unwrap(), child(1).unwrap()] {
+        let (status, code, message) = failure(&ticket);
+        assert_eq!(
+            (status, code.as_str(), message.as_str()),
+            (Status::Panicked, "handler.panicked", "on purpose")
+        );
+    }
+    let _ = result(&child(0).unwrap());
+    wait_until("each panic is logged once", || {
+        pool.log().matches("handler panicked: on purpose").count() == 5
+    });
     let dropped = client.submit("io.panics_in_drop", b"", &options()).unwrap();
     wait_until("it runs", || in_flight(&pool) == 1);
     let _ = dropped.cancel();
@@ -396,6 +410,169 @@ fn a_worker_that_leaves_waits_for_its_tasks_and_then_drops_them() {
     });
     assert_eq!(call(&client, "io.echo", b"tea", &utf8()), b"tea");
     pool.wait_nothing_held(&[&client]);
+}
+
+/// At a stop async tasks have the shorter one of `--io-drain` and `--drain-timeout`. Handlers that ask are
+/// told before, and all end as tasks of a worker that leaves, none as one of a closed pool.
+#[test]
+fn a_pool_that_stops_tells_its_tasks_first_and_ends_all_in_one_way() {
+    for (name, option, time) in [
+        ("stops-by-drain", "io-drain", "1300ms"),
+        ("stops-by-time", "drain-timeout", "1300ms"),
+    ] {
+        let mut pool = serve(name).daemon().option(option, time).start();
+        let client = pool.client();
+        let submit = |handler: &str| client.submit(handler, b"", &options()).unwrap();
+        let (short, long) = (
+            sleeping(&client, 150, &options()),
+            sleeping(&client, LONG, &options()),
+        );
+        let (listens, leaves) = (submit("io.until_cancelled"), submit("io.until_leaving"));
+        wait_until("they run", || in_flight(&pool) == 4);
+        pool.signal(Signal::SIGTERM);
+        assert_eq!(result(&leaves), b"None", "it is not cancelled yet");
+        assert_eq!(number(&result(&short)), 1);
+        assert_eq!(failure(&listens).2, "Draining");
+        let (status, code, message) = failure(&long);
+        assert_eq!(
+            (status, code.as_str()),
+            (Status::Failed, "worker.draining"),
+            "{message}"
+        );
+        assert!(pool.wait_exit().success());
+        let log = pool.log();
+        assert!(!log.contains("pool.unfinished"), "{log}");
+        assert!(log.contains("1 async tasks have not ended"), "{log}");
+        let says = log.contains("async tasks for at most 1.3s (--io-drain)");
+        assert_eq!(says, option == "io-drain", "{log}");
+    }
+}
+
+/// `ringwork drain` stops nothing: tasks go on, and are not told.
+#[test]
+fn a_pool_that_is_drained_lets_its_tasks_go_on() {
+    let pool = serve("drained").daemon().option("io-drain", "0").start();
+    let client = pool.client();
+    let leaves = client.submit("io.until_leaving", b"", &options()).unwrap();
+    wait_until("it runs", || in_flight(&pool) == 1);
+    let steer = |command: &str| {
+        let ended = pool.base().command(&[command, "drained"]).output();
+        assert!(ended.unwrap().status.success());
+    };
+    steer("drain");
+    assert!(pool.segment().drain_end_ns().is_none());
+    steer("resume");
+    assert_eq!(call(&client, "io.echo", b"tea", &utf8()), b"tea");
+    assert_eq!(in_flight(&pool), 1);
+    let (_, pid) = pool.wait_workers(1)[0];
+    assert!(pool.signal_worker(pid, Signal::SIGTERM));
+    let _ = end(&leaves);
+    pool.wait_nothing_held(&[&client]);
+}
+
+/// Each record about a task says which, in the same fields, whichever thread or process writes it.
+#[test]
+fn records_about_a_task_have_the_same_fields_wherever_they_come_from() {
+    let pool = serve("records")
+        .option("log-format", "json")
+        .option("limit", "io.blocks:soft=120ms")
+        .option("slow-task", "150ms")
+        .start();
+    let client = pool.client();
+    let trace = *b"\0\x0a\xf7\x65\x19\x16\xcd\x43\xdd\x84\x48\xeb\x21\x1c\x80\x31\x9c\xb7\xad\x6b\x71\x69\x20\x33\x31\x01";
+    let wanted = options().task_id(7).traceparent(trace);
+    let submit = |handler: &str, number: Option<i64>| {
+        let bytes = number.map(i64::to_le_bytes);
+        let wanted = match number {
+            Some(_) => wanted.clone().codec(Codec::I64),
+            None => wanted.clone(),
+        };
+        let request = bytes.as_ref().map_or(&b""[..], |bytes| &bytes[..]);
+        client.submit(handler, request, &wanted).unwrap()
+    };
+    for (handler, number) in [
+        ("io.panics", Some(0)),
+        ("io.panics", Some(1)),
+        ("io.child_panics", Some(1)),
+        ("io.blocking_panics", None),
+        ("io.blocks", Some(500)),
+        ("cpu.blocks", Some(500)),
+    ] {
+        let _ = end(&submit(handler, number));
+    }
+    let dropped = submit("io.panics_in_drop", None);
+    wait_until("it runs", || in_flight(&pool) == 1);
+    let _ = dropped.cancel();
+    let expected = [
+        ("handler.panicked", "io.panics"),
+        ("handler.panicked", "io.child_panics"),
+        ("handler.panicked", "io.blocking_panics"),
+        ("handler.drop_panicked", "io.panics_in_drop"),
+        ("io.stalled", "io.blocks"),
+        ("task.soft_limit", "io.blocks"),
+        ("task.slow", "cpu.blocks"),
+    ];
+    let (_, worker) = pool.wait_workers(1)[0];
+    for (event, handler) in expected {
+        let found = || {
+            let log = pool.log();
+            let lines = log.lines().map(serde_json::from_str::<serde_json::Value>);
+            let mut lines = lines.map(|line| line.expect("JSON"));
+            lines.find(|line| line["event"] == event && line["task"]["handler"] == handler)
+        };
+        wait_until(&format!("{event} of {handler} is told"), || {
+            found().is_some()
+        });
+        let line = found().unwrap();
+        assert_eq!(line["pool"], "records", "{line}");
+        assert_eq!(line["pid"], worker, "{line}");
+        assert!(line["remedy"].is_string(), "{line}");
+        let task = &line["task"];
+        assert_eq!(
+            (&task["id"], &task["attempt"]),
+            (&7.into(), &1.into()),
+            "{line}"
+        );
+        assert!(task["worker"].is_u64() && task["lane"].is_u64(), "{line}");
+        assert!(task["traceparent"].is_string(), "{line}");
+        assert!(line["handler"].is_null(), "{line}");
+    }
+}
+
+/// A worker that finds no room is told once, in the log and to those that look at the pool.
+#[test]
+fn a_worker_that_finds_no_room_in_the_lane_table_is_told() {
+    let pool = serve("no-room")
+        .daemon()
+        .option("workers", "2")
+        .option("max-lanes", "3")
+        .start();
+    pool.wait_logged("no room for 1 more worker");
+    assert!(pool.log().contains("larger --max-lanes"), "{}", pool.log());
+    wait_until("the reason says so", || {
+        pool.segment()
+            .reason()
+            .contains("no room for 1 more worker")
+    });
+    let client = pool.client();
+    assert_eq!(call(&client, "io.echo", b"tea", &utf8()), b"tea");
+    let asked = |command: &[&str]| {
+        let ended = pool.base().command(command).output().unwrap();
+        String::from_utf8(ended.stdout).unwrap()
+    };
+    let doctor = asked(&["doctor", "no-room"]);
+    assert!(doctor.contains("--max-lanes"), "{doctor}");
+    // Its threads are told from its lanes, and from each other.
+    let stat = asked(&["stat", "no-room", "--json"]);
+    let stat: serde_json::Value = serde_json::from_str(&stat).unwrap();
+    let lanes = stat["workers"][0]["lanes"].as_array().unwrap();
+    let threads = lanes.iter().map(|lane| lane["io_thread"] == true);
+    assert_eq!(threads.collect::<Vec<_>>(), [false, true], "{stat}");
+    wait_until("both rest", || {
+        let stat = asked(&["stat", "no-room"]);
+        stat.contains("1 io   idle") && !stat.contains("searching")
+    });
+    assert_eq!(pool.log().matches("no room for").count(), 1);
 }
 
 /// The example worker/examples/fetch.rs: as many connections at once as there are tasks.

@@ -254,6 +254,7 @@ fn rust_snippets_are_those_of_the_examples() {
         "worker/examples",
         "handlers/examples",
         "examples/async-worker/src",
+        "examples/async-worker/examples",
         "examples/traced-worker/src",
     ];
     let programs: Vec<String> = (folders.iter())
@@ -618,7 +619,7 @@ fn the_guide_has_the_columns_of_stat() {
         let shown = find("each table has a row", || {
             let (ok, page) = ringwork(&["stat", name], pool.base());
             let tables = tables(&page);
-            (ok && tables.len() == 10).then_some(tables)
+            (ok && tables.len() == 11).then_some(tables)
         });
         over.store(true, Ordering::Relaxed);
         shown
@@ -677,12 +678,13 @@ fn records_of(path: &Path) -> Vec<(String, String, String)> {
             }
         }
     }
-    // The macro of worker/src/ending.rs.
-    for call in text.split(" log_error!(\n").skip(1) {
+    // The macro of worker/src/log.rs: its level and its event come first.
+    for call in text.split(" log_of_task!(\n").skip(1) {
+        let (level, rest) = call.split_once(',').unwrap_or_default();
         found.push((
             shown.clone(),
-            "error".to_owned(),
-            first_text(call.trim_start()),
+            level.trim().to_owned(),
+            first_text(rest.trim_start()),
         ));
     }
     found

@@ -332,6 +332,32 @@ fn slots_that_are_taken_refuse_and_come_back() {
 }
 
 #[test]
+fn an_option_out_of_its_range_is_refused() {
+    let pool = Serve::new("ranges").option("workers", "1").start();
+    let rw = client(&pool);
+    let ended = [
+        rw.call(DOUBLE, &1).attempts(0).wait().map(drop),
+        rw.call(DOUBLE, &1).attempts(9).wait().map(drop),
+        rw.call(DOUBLE, &1).priority(9).wait().map(drop),
+        rw.chunk(DOUBLE, &[1]).attempts(0).wait().map(drop),
+        rw.chunk(DOUBLE, &[1]).priority(9).wait().map(drop),
+    ];
+    for ended in ended {
+        match ended {
+            Err(Error::Rejected {
+                reason: Reason::OutOfRange,
+                source,
+            }) => assert!(source.to_string().contains("out of range"), "{source}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(
+        rw.call(DOUBLE, &1).attempts(3).priority(2).wait().unwrap(),
+        2
+    );
+}
+
+#[test]
 fn a_client_without_a_thread_polls_by_itself() {
     let pool = Serve::new("own-poll").start();
     let builder = Ringwork::builder("x").dir(pool.dir().clone()).own_poll();
@@ -399,6 +425,9 @@ fn the_losers_of_a_race_are_cancelled_and_all_are_joined() {
 fn a_chunk_has_a_result_or_an_error_for_each_request() {
     let pool = Serve::new("chunks").start();
     let rw = client(&pool);
+    let nothing: [i64; 0] = [];
+    assert!(block_on(rw.chunk(DOUBLE, &nothing)).unwrap().is_empty());
+    assert!(rw.chunk(DOUBLE, &nothing).wait().unwrap().is_empty());
     let found = block_on(rw.chunk(DOUBLE, &[1, i64::MAX, 3])).unwrap();
     let [one, two, three] = found.try_into().unwrap();
     assert_eq!((one.unwrap(), three.unwrap()), (2, 6));

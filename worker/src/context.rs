@@ -7,7 +7,7 @@ use ringwork_ring::Codec;
 use ringwork_ring::lane::claimed::Claimed;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::events::NotPublished;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The states that a task can reach: the worker's, and its lane's.
 pub(crate) struct Scopes<'s> {
@@ -106,10 +106,10 @@ impl<'t> TaskContext<'t> {
             .map(|deadline| Duration::from_nanos(deadline.saturating_sub(now_ns())))
     }
 
-    /// The deadline in nanoseconds of CLOCK_MONOTONIC; `None` without one.
+    /// When the task's time is over; `None` without a deadline.
     #[must_use]
-    pub fn deadline(&self) -> Option<u64> {
-        self.claimed.deadline_ns()
+    pub fn deadline(&self) -> Option<Instant> {
+        Instant::now().checked_add(self.remaining()?)
     }
 
     /// Whether the caller has given the task up (cancelled it, met its deadline,

@@ -433,7 +433,7 @@ fn run_chunk(
 ) -> u32 {
     match claimed.open_chunk() {
         Ok(None) => {}
-        Ok(Some(index)) => log_crashed_request(handler, index),
+        Ok(Some(index)) => log_crashed_request(&claimed, handler, index),
         Err(error) => {
             let message = error.to_string();
             claimed.fail(&not_run(Status::Codec, "request.undecodable", &message));

@@ -1,23 +1,12 @@
 //! How a task ends that has no result: told to its caller, and logged where people should know.
 
 use crate::confine::sandbox;
-use crate::error::{CANCELLED, TaskError};
-use crate::log;
+use crate::error::{CANCELLED, PANICKED, TaskError};
+use crate::log::OfTask;
+use crate::log_of_task;
 use crate::panics::Panic;
 use ringwork_ring::lane::claimed::{Claimed, Failure};
 use ringwork_ring::{Codec, RingError, Status};
-
-/// Logs an error of a handler that has ended. A line of ours names it where the handler's own lines
-/// do; to a subscriber of the program's it is a field.
-macro_rules! log_error {
-    ($event:literal, $handler:expr, $($line:tt)*) => {
-        if log::is_ours() {
-            log::about($handler, || tracing::error!(event = $event, $($line)*));
-        } else {
-            tracing::error!(event = $event, handler = $handler, $($line)*);
-        }
-    };
-}
 
 /// How a handler ended that left no result in place.
 pub(crate) enum Ended {
@@ -69,6 +58,9 @@ pub(crate) fn end(claimed: &mut Claimed<'_>, ended: Ended) {
             false,
             TaskError::new("result.unencodable", why).at(""),
         ),
+        Ended::Failed(error) if error.is_panic() => {
+            return fail_panicked(claimed, error.location(), error.message());
+        }
         Ended::Failed(error) if error.code() == CANCELLED && claimed.over_soft_limit() => {
             let message = "it gave up at its handler's soft limit";
             (
@@ -104,29 +96,41 @@ pub(crate) fn log_failure(claimed: &Claimed<'_>, code: &str, location: &str) {
 
 /// Ends it as panicked.
 pub(crate) fn end_panicked(claimed: &mut Claimed<'_>, handler: &'static str, panic: &Panic) {
-    log_error!(
+    log_panic(OfTask::of(claimed, handler), panic);
+    fail_panicked(claimed, &panic.location, &panic.message);
+}
+
+/// Logs a panic of a handler, or of a part of it that runs elsewhere.
+pub(crate) fn log_panic(task: OfTask, panic: &Panic) {
+    log_of_task!(
+        error,
         "handler.panicked",
-        handler,
+        task,
         location = panic.location,
         "handler panicked: {}",
         panic.message
     );
-    claimed.log_failure(&format!("panicked at {}", panic.location));
-    let explained = sandbox::explain(&panic.message);
+}
+
+/// Fails a task whose handler, or a part of it, has panicked, as was logged.
+fn fail_panicked(claimed: &mut Claimed<'_>, location: &str, message: &str) {
+    claimed.log_failure(&format!("panicked at {location}"));
+    let explained = sandbox::explain(message);
     claimed.fail_request(&Failure {
         status: Status::Panicked,
         not_run: false,
-        code: "handler.panicked",
-        location: &panic.location,
-        message: explained.as_deref().unwrap_or(&panic.message),
+        code: PANICKED,
+        location,
+        message: explained.as_deref().unwrap_or(message),
     });
 }
 
 /// Says that a request of a chunk has ended as crashed.
-pub(crate) fn log_crashed_request(handler: &'static str, index: u32) {
-    log_error!(
+pub(crate) fn log_crashed_request(claimed: &Claimed<'_>, handler: &'static str, index: u32) {
+    log_of_task!(
+        error,
         "task.chunk_crashed",
-        handler,
+        OfTask::of(claimed, handler),
         "request {index} of a chunk has lost its worker at each of its attempts: it is not tried again"
     );
 }

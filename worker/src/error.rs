@@ -13,6 +13,9 @@ use std::panic::Location;
 /// Code of a task that its handler ended since the caller gave up.
 pub(crate) const CANCELLED: &str = "task.cancelled";
 
+/// Code of a task whose handler, or a part of it, has panicked.
+pub(crate) const PANICKED: &str = "handler.panicked";
+
 thread_local! {
     // Whether an error is converted that a handler has returned already.
     static RETURNED: Cell<bool> = const { Cell::new(false) };
@@ -28,6 +31,8 @@ struct Parts {
     code: String,
     message: String,
     location: String,
+    // Whether a part of the handler has panicked, which is logged already.
+    panicked: bool,
 }
 
 impl TaskError {
@@ -49,7 +54,23 @@ impl TaskError {
             code: code.into(),
             message: message.into(),
             location,
+            panicked: false,
         }))
+    }
+
+    /// That of a panic in a part of the handler, which was logged: the task ends as panicked.
+    #[cfg(feature = "io")]
+    pub(crate) fn of_panic(panic: &crate::panics::Panic) -> Self {
+        Self(Box::new(Parts {
+            code: PANICKED.to_owned(),
+            message: panic.message.clone(),
+            location: panic.location.clone(),
+            panicked: true,
+        }))
+    }
+
+    pub(crate) fn is_panic(&self) -> bool {
+        self.0.panicked
     }
 
     /// The error that a handler has returned. Where it was made is known only to an error that was

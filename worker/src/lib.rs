@@ -64,8 +64,8 @@ pub use error::{ErrorCode, TaskError};
 pub use handler::{Handler, Returned};
 #[cfg(feature = "io")]
 pub use io::{
-    AsyncContext, AsyncExtract, AsyncHandler, AsyncNext, Busy, Cancelled, Child, PerThread,
-    WhyCancelled,
+    AsyncContext, AsyncExtract, AsyncHandler, AsyncNext, Busy, Cancelled, Child, Leaving,
+    PerThread, WhyCancelled,
 };
 #[doc(hidden)]
 pub use io_variables::{

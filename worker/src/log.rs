@@ -8,7 +8,8 @@ use crate::panics::{self, Panic};
 use ringwork_ring::Segment;
 use ringwork_ring::lane::claimed::Claimed;
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::cell::{Cell, RefCell};
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt::{Result, Write};
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -121,7 +122,9 @@ fn shown(level: &str) -> Targets {
 }
 
 /// Whether the lines of this process are those of [`init`].
-pub(crate) fn is_ours() -> bool {
+#[doc(hidden)]
+#[must_use]
+pub fn is_ours() -> bool {
     SET_LEVEL.get().is_some()
 }
 
@@ -200,7 +203,7 @@ struct Place {
 
 impl Place {
     fn origin(&self) -> Origin {
-        let handler = panics::running().or(ABOUT.get());
+        let handler = panics::running();
         let running = self.segment.running(self.lane);
         // A line of the lane's own, between two tasks, is of none.
         let running = running.filter(|_| handler.is_some());
@@ -215,20 +218,23 @@ impl Place {
         Origin {
             worker: self.worker,
             lane: self.lane,
-            handler,
+            handler: handler.map(Cow::Borrowed),
             task,
         }
     }
 }
 
-/// What a line says of where it comes from: the same in each format, from whichever process.
+/// What a line says of where it comes from, or which task it is about: the same in each format, from
+/// whichever process.
+#[derive(Clone)]
 struct Origin {
     worker: u32,
     lane: u32,
-    handler: Option<&'static str>,
+    handler: Option<Cow<'static, str>>,
     task: Option<TaskOfLine>,
 }
 
+#[derive(Clone)]
 struct TaskOfLine {
     id: u64,
     attempt: u32,
@@ -250,16 +256,90 @@ pub(crate) fn traceparent(binary: &[u8; 26]) -> String {
 thread_local! {
     /// The lane that this thread is.
     static LANE: RefCell<Option<Place>> = const { RefCell::new(None) };
-    /// The handler that a line is about, where none runs.
-    static ABOUT: Cell<Option<&'static str>> = const { Cell::new(None) };
+    /// The task that a line is about, where this thread is not the lane that runs it.
+    static ABOUT: RefCell<Option<Origin>> = const { RefCell::new(None) };
 }
 
-/// The lines that `write` logs name this handler, which has ended, as its own lines have done.
-pub(crate) fn about(handler: &'static str, write: impl FnOnce()) {
-    ABOUT.set(Some(handler));
-    write();
-    ABOUT.set(None);
+/// A task that lines are about, whichever thread or process writes them.
+#[doc(hidden)]
+#[derive(Debug, Clone)]
+pub struct OfTask {
+    /// Its worker.
+    pub worker: u32,
+    /// Its lane, or the I/O thread that polls it.
+    pub lane: u32,
+    /// Its handler.
+    pub handler: Cow<'static, str>,
+    /// Its id.
+    pub id: u64,
+    /// The attempt, counted from 1.
+    pub attempt: u32,
+    /// Its traceparent.
+    pub traceparent: Option<[u8; 26]>,
 }
+
+impl OfTask {
+    /// A task in hand.
+    pub(crate) fn of(claimed: &Claimed<'_>, handler: &'static str) -> Self {
+        let (worker, lane) = claimed.place();
+        Self {
+            worker,
+            lane,
+            handler: Cow::Borrowed(handler),
+            id: claimed.task_id(),
+            attempt: claimed.attempt().0,
+            traceparent: claimed.traceparent(),
+        }
+    }
+
+    /// The lines that are logged meanwhile are about it.
+    pub fn logs<R>(self, write: impl FnOnce() -> R) -> R {
+        struct Reset(Option<Origin>);
+        impl Drop for Reset {
+            fn drop(&mut self) {
+                ABOUT.set(self.0.take());
+            }
+        }
+        let origin = Origin {
+            worker: self.worker,
+            lane: self.lane,
+            handler: Some(self.handler),
+            task: Some(TaskOfLine {
+                id: self.id,
+                attempt: self.attempt,
+                traceparent: self.traceparent.as_ref().map(traceparent),
+            }),
+        };
+        let _reset = Reset(ABOUT.replace(Some(origin)));
+        write()
+    }
+}
+
+/// Logs a record about a task, an [`OfTask`]. A line of ours has it in its place; to a subscriber of the
+/// program's its parts are fields.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! log_of_task {
+    ($level:ident, $event:literal, $task:expr, $($line:tt)*) => {{
+        let task: $crate::log::OfTask = $task;
+        if $crate::log::is_ours() {
+            task.logs(|| $crate::log::tracing::$level!(event = $event, $($line)*));
+        } else {
+            $crate::log::tracing::$level!(
+                event = $event,
+                worker = task.worker,
+                lane = task.lane,
+                handler = &*task.handler,
+                task_id = task.id,
+                attempt = task.attempt,
+                $($line)*
+            );
+        }
+    }};
+}
+
+#[doc(hidden)]
+pub use tracing;
 
 /// Lines of this thread name its worker and its lane from now on, and the handler that runs.
 pub(crate) fn serve_lane(segment: &Arc<Segment>, worker: u32, lane: u32) {
@@ -365,7 +445,7 @@ impl Append for Format {
                 write!(line, " traceparent={traceparent}")?;
             }
         }
-        let handler = origin.handler;
+        let handler = origin.handler.as_ref();
         handler.map_or(Ok(()), |name| write!(line, " handler={name:?}"))
     }
 }
@@ -422,7 +502,9 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> Result {
-        let origin = LANE.with_borrow(|place| place.as_ref().map(Place::origin));
+        let about = ABOUT.with_borrow(Clone::clone);
+        let own = || LANE.with_borrow(|place| place.as_ref().map(Place::origin));
+        let origin = about.or_else(own);
         let mut line = String::new();
         self.0
             .format_event(context, Writer::new(&mut line), event)?;

@@ -60,7 +60,7 @@ pub const LOG_EVENTS: &[LogEvent] = &[
     event(
         "handler.panicked",
         "error",
-        "a handler panicked; its task has failed, its worker goes on",
+        "a handler panicked, or a part of it that runs beside it; its worker goes on",
         "mend the handler at the location that it names",
     ),
     event(
@@ -132,8 +132,8 @@ pub const LOG_EVENTS: &[LogEvent] = &[
     event(
         "io.dropped",
         "warn",
-        "async tasks had not ended by the end of `--io-drain`: they are dropped",
-        "a longer `--io-drain`, or handlers that look whether they are cancelled",
+        "async tasks had not ended in the time that they had when their worker left, or the pool stopped: they are dropped",
+        "a longer `--io-drain`, at a stop also `--drain-timeout`; or handlers that wait for `AsyncContext::leaving`",
     ),
     event(
         "io.stalled",
@@ -439,6 +439,12 @@ pub const LOG_EVENTS: &[LogEvent] = &[
         "error",
         "a handler has closed descriptors that the worker needs; it is replaced",
         "a handler that closes only what it opened",
+    ),
+    event(
+        "worker.no_room",
+        "error",
+        "a seat stays empty: the tables of the segment have no room for another worker and its lanes",
+        "a larger `--max-lanes` or `--max-workers`; fewer workers, lanes or I/O threads",
     ),
     event(
         "worker.output",

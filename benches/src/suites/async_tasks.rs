@@ -6,7 +6,7 @@
 //! worker beside it: cases with `_io`.
 
 use super::rounds::say;
-use super::waiting::{in_flight, serve};
+use super::waiting::{described, in_flight, serve};
 use crate::numbers::median;
 use crate::programs::Programs;
 use crate::summary::Summary;
@@ -45,6 +45,7 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
     let pool = serve(programs, 2048, 1)?;
     round_trips(&pool.client(), "_io", summary);
     drop(pool);
+    blocked(programs, summary)?;
     kills(programs, 0, "", summary)?;
     kills(programs, 1, "_io", summary)?;
     Ok(0)
@@ -109,6 +110,38 @@ fn aborts(pool: &Pool, client: &Client, summary: &mut Summary) -> Result<(), Box
         rounds.push(median(&took));
     }
     summary.record("async", "abort", "p50_us", &rounds);
+    Ok(())
+}
+
+/// What tasks of one I/O thread wait for while a handler blocks the other one for a second.
+fn blocked(programs: &Programs, summary: &mut Summary) -> Result<(), Box<dyn Error>> {
+    let serve = described(programs, 2048, 0)?;
+    let pool = serve.option("io-threads", "2").start();
+    let client = pool.client();
+    let options = TaskOptions::default();
+    let (number, text) = (
+        options.clone().codec(Codec::I64),
+        options.codec(Codec::Utf8),
+    );
+    let (mut medians, mut longest) = (Vec::new(), Vec::new());
+    for round in 1..=ROUNDS {
+        say(&format!("async blocked thread, round {round}"));
+        let blocks = client.submit("io.blocks", &1_000_i64.to_le_bytes(), &number)?;
+        wait_for("it is in flight", || (in_flight(&pool) >= 1).then_some(()));
+        let mut took = Vec::new();
+        // All of it is while the other thread is blocked.
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_millis(900) {
+            let start = Instant::now();
+            client.call("io.yields", b"tea", &text)?;
+            took.push(start.elapsed().as_nanos() as f64 / 1e3);
+        }
+        blocks.wait(None)?;
+        medians.push(median(&took));
+        longest.push(took.iter().copied().fold(0.0, f64::max));
+    }
+    summary.record("async", "beside_blocked", "p50_us", &medians);
+    summary.record("async", "beside_blocked", "max_us", &longest);
     Ok(())
 }
 

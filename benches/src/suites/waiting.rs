@@ -95,21 +95,29 @@ fn size_of_future(client: &Client) -> Result<f64, Box<dyn Error>> {
 
 /// A pool of one worker, with one lane, and so many I/O workers, for one client with so many slots.
 pub fn serve(programs: &Programs, slots: u64, io_workers: u32) -> Result<Pool, Box<dyn Error>> {
+    Ok(described(programs, slots, io_workers)?.start())
+}
+
+/// The same before it is started.
+pub fn described(
+    programs: &Programs,
+    slots: u64,
+    io_workers: u32,
+) -> Result<Serve, Box<dyn Error>> {
     let bin = programs
         .ringwork
         .parent()
         .ok_or("no directory of the binary")?;
     let worker = bin.join("ringwork-test-io-worker");
     let size = if slots > 4096 { "256MiB" } else { "32MiB" };
-    let serve = Serve::new("waiting")
+    Ok(Serve::new("waiting")
         .program(&programs.ringwork)
         .option("worker", &worker.display().to_string())
         .option("workers", "1")
         .option("io-workers", &io_workers.to_string())
         .option("clients", "1")
         .option("slots", &slots.to_string())
-        .option("segment-size", size);
-    Ok(serve.start())
+        .option("segment-size", size))
 }
 
 /// How many claims of lanes go on by themselves.

@@ -10,7 +10,7 @@ use crate::client::handler_kinds::HandlerKinds;
 use crate::client::outcome::{Outcome, TaskOptions, counter_of, failed, rejected_by};
 use crate::error::{Result, RingError};
 use crate::format::failure;
-use crate::format::layout::{ClientCounter, HandlerLoss, INLINE, PUBLISHED_STAMPED};
+use crate::format::layout::{ClientCounter, HandlerLoss, INLINE, MAX_ATTEMPTS, PUBLISHED_STAMPED};
 use crate::format::states::{ClientKind, Codec, Ending, EntryState, LaneKind, Status};
 use crate::format::words::{EntryWord, Kind, Owner, Place, Published, Publisher, Word};
 use crate::lane::entry::{command_entries, take_entry};
@@ -27,11 +27,28 @@ use crate::segment::tables::log_error;
 use crate::segment::{Segment, SupervisorProbe};
 use std::time::Duration;
 
+/// The least urgent priority of a task; a pool with fewer takes it for its last one.
+const LEAST_URGENT: u32 = 2;
+
 /// How often a command that waits for an entry tries again.
 const ENTRY_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Why a pool has ended whose header does not say it.
 pub(super) const SUPERVISOR_DIED: &str = "its supervisor died";
+
+#[cold]
+fn out_of_range(attempts: u32, priority: u32, last: u32) -> RingError {
+    let (option, value, least, most) = match (1..=MAX_ATTEMPTS).contains(&attempts) {
+        false => ("attempts", attempts, 1, MAX_ATTEMPTS),
+        true => ("priority", priority, 0, last),
+    };
+    RingError::OutOfRange {
+        option,
+        value,
+        least,
+        most,
+    }
+}
 
 /// An ACTIVE entry, held by its lock.
 #[derive(Debug)]
@@ -217,6 +234,17 @@ impl Attachment {
             self.count(ClientCounter::Rejected, counting);
             count_loss(&self.segment, handler, of_handler);
         }
+    }
+
+    /// Refuses options that no task can have.
+    #[inline]
+    pub(super) fn check(&self, options: &TaskOptions) -> Result<()> {
+        let last = (self.segment.geometry().priorities - 1).max(LEAST_URGENT);
+        let (attempts, priority) = (options.attempts.into(), options.priority.into());
+        if (1..=MAX_ATTEMPTS).contains(&attempts) && priority <= last {
+            return Ok(());
+        }
+        Err(out_of_range(attempts, priority, last))
     }
 
     /// Refuses a task that would wait beyond its deadline. Returns whether it was let in since it

@@ -381,6 +381,7 @@ impl Client {
         options: &TaskOptions,
         watched: bool,
     ) -> Result<(u32, Word, Option<u64>, LaneKind)> {
+        self.at.check(options)?;
         let key = Keyed::of(options, &self.at)?;
         let local = table.take(handler, options)?;
         let slot = self.at.first_slot + local;

@@ -35,9 +35,10 @@ pub enum OnFailure {
 pub struct TaskOptions {
     /// Time from now after which the task is given up (default: none).
     pub timeout: Option<Duration>,
-    /// Priority, 0 the most urgent (default 1).
+    /// Priority, 0 the most urgent, 2 the least (default 1). The submit refuses another one.
     pub priority: u8,
-    /// Most attempts when workers die of it, 1 to 3 (default 1: at most once).
+    /// Most attempts when workers die of it, 1 to 3 (default 1: at most once). The submit refuses
+    /// another number.
     pub attempts: u8,
     /// Codec of the request (default: raw bytes).
     pub codec: Codec,

@@ -451,7 +451,9 @@ impl TaskTable {
         options: &TaskOptions,
         flags: u64,
     ) -> Result<Filling> {
-        let key = Keyed::of(options, &self.at).inspect_err(|_| self.free.push(local))?;
+        let checked = self.at.check(options);
+        let key = checked.and_then(|()| Keyed::of(options, &self.at));
+        let key = key.inspect_err(|_| self.free.push(local))?;
         let keyed = if key.is_some() { KEYED } else { 0 };
         let counted = self.check_in_flight(local, handler, id, options);
         let counted = counted.inspect_err(|_| self.free.push(local))?;

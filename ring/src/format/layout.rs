@@ -213,6 +213,9 @@ layout! {
     REASON_SIZE: usize = 508;
     /// Header: health, u32 (HEALTH_*): whether dead workers are replaced.
     H_HEALTH: usize = 1344;
+    /// Header: CLOCK_MONOTONIC nanoseconds at which the time is over that a stop gives the tasks, u64; 0 unless
+    /// the pool is being stopped. Written before POOL_DRAINING.
+    H_DRAIN_END_NS: usize = 1352;
     /// Header: table of the optional sections, SECTION_STRIDE bytes each; they follow the limits in this order.
     H_SECTIONS: usize = 1408;
     /// Most optional sections.
@@ -938,7 +941,7 @@ mod tests {
         const { assert!(H_CLASSES + MAX_CLASSES * CLASS_STRIDE <= H_NAME) };
         const { assert!(H_REASON + REASON_SIZE <= H_HEALTH) };
         const { assert!(H_MAPPING + 4 <= H_OPTIONAL && H_SECTION_COUNT + 4 <= H_CLIENTS) };
-        const { assert!(H_HEALTH + 4 <= H_SECTIONS) };
+        const { assert!(H_HEALTH + 4 <= H_DRAIN_END_NS && H_DRAIN_END_NS + 8 <= H_SECTIONS) };
         const { assert!(H_SECTIONS + MAX_SECTIONS * SECTION_STRIDE <= H_IDLE) };
         const { assert!(SECTION_OFFSET + 8 <= SECTION_STRIDE) };
         const { assert!(LANE_RUN_HISTOGRAM + 8 * HISTOGRAM_BUCKETS <= LANE_STRIDE) };

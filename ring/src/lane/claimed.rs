@@ -231,6 +231,12 @@ impl<'l> Claimed<'l> {
         self.fields().published().priority()
     }
 
+    /// The worker that runs it, and the lane, or the shard in whose books it ends.
+    #[must_use]
+    pub fn place(&self) -> (u32, u32) {
+        (self.lane.worker, self.lane.index)
+    }
+
     /// The index of its client's entry, and the id of that process.
     #[must_use]
     pub fn client(&self) -> (u32, u32) {

@@ -49,6 +49,10 @@ pub struct Crash {
     pub handler: u64,
     /// How often it was started; each time its worker died.
     pub attempts: u32,
+    /// The task id that the client gave it, or its own.
+    pub task_id: u64,
+    /// The lane that had claimed it last.
+    pub lane: u32,
     /// What was noted of it before it ended.
     pub note: String,
 }
@@ -253,6 +257,8 @@ fn reap_slot(
                     slot,
                     handler,
                     attempts,
+                    task_id: fields.task_id(slot, word),
+                    lane: word.owner().into(),
                     note,
                 });
                 segment.count(PoolCounter::TasksQuarantined, u64::from(attempts > 1));
@@ -577,6 +583,10 @@ pub struct Overdue {
     pub late_ns: u64,
     /// Handler id.
     pub handler: u64,
+    /// The task id that the client gave it, or its own.
+    pub task_id: u64,
+    /// The attempt, counted from 1.
+    pub attempt: u32,
 }
 
 impl Sweeper {
@@ -645,6 +655,7 @@ fn overdue_task(segment: &Segment, slot: u32, now_ns: u64) -> Option<Overdue> {
     let deadline = fields.deadline_ns().filter(|deadline| now_ns > *deadline)?;
     let word = fields.word();
     let handler = fields.handler();
+    let task_id = fields.task_id(slot, word);
     let lane = u32::from(word.owner());
     // The word again, after the fields: they are of this task.
     if word.kind() != Kind::Claimed
@@ -661,5 +672,7 @@ fn overdue_task(segment: &Segment, slot: u32, now_ns: u64) -> Option<Overdue> {
         worker,
         late_ns: now_ns - deadline,
         handler,
+        task_id,
+        attempt: word.attempt() + 1,
     })
 }

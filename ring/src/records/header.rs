@@ -125,6 +125,18 @@ impl<'s> Header<'s> {
             .store(state.word(), Ordering::Release);
     }
 
+    /// When the time is over that a stop of the pool gives the tasks, in CLOCK_MONOTONIC nanoseconds;
+    /// `None` unless it is being stopped. To be asked for once the state is known, which is stored
+    /// after it.
+    #[must_use]
+    pub fn drain_end_ns(self) -> Option<u64> {
+        Some(self.get64(H_DRAIN_END_NS)).filter(|ns| *ns != 0)
+    }
+
+    pub(crate) fn set_drain_end_ns(self, ns: u64) {
+        self.put64(H_DRAIN_END_NS, ns);
+    }
+
     /// Whether workers that die are replaced.
     ///
     /// # Errors

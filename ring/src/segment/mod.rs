@@ -223,6 +223,22 @@ impl Segment {
         self.pool_state().is_ok_and(PoolState::takes_tasks)
     }
 
+    /// Begins the end of the pool: no new tasks, and until `end_ns` of CLOCK_MONOTONIC for the others;
+    /// the supervisor only.
+    pub fn drain_until(&self, end_ns: u64) {
+        // Before the state: a process that sees the one sees the other.
+        self.header().set_drain_end_ns(end_ns.max(1));
+        self.set_pool_state(PoolState::Draining);
+    }
+
+    /// When the time of a pool is over that is being stopped, in CLOCK_MONOTONIC nanoseconds; `None`
+    /// of any other, also of one that was only drained.
+    #[must_use]
+    pub fn drain_end_ns(&self) -> Option<u64> {
+        let drains = self.pool_state() == Ok(PoolState::Draining);
+        drains.then(|| self.header().drain_end_ns())?
+    }
+
     /// Sets the pool's state; the supervisor only.
     pub fn set_pool_state(&self, state: PoolState) {
         self.declared.state.store(state.word(), Ordering::Relaxed);

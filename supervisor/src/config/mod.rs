@@ -123,7 +123,8 @@ pub struct ServeConfig {
     )]
     pub overrun_grace: Span,
 
-    /// Time that tasks get to finish when the pool is asked to stop.
+    /// Time that tasks get to finish when the pool is asked to stop; async tasks no longer than
+    /// --io-drain.
     #[arg(
         long,
         value_name = "TIME",

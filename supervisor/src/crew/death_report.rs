@@ -217,7 +217,7 @@ impl DeathReport {
             pause.map(successor).unwrap_or_default()
         );
         for crash in crashed {
-            quarantine::report(segment, crash, &self.cause);
+            quarantine::report(segment, crash, (self.entry, self.pid), &self.cause);
         }
     }
 }

@@ -40,6 +40,7 @@ impl Crew {
                 self.io_proven |= member.kind == LaneKind::Io;
             }
             let had_its_quota = member.had_its_quota(segment);
+            let was_asked = member.was_asked(segment);
             let keep = self.settings.restart.quarantine_keep;
             let report =
                 DeathReport::write(segment, entry, &member.process, exit, last_lines, keep);
@@ -61,6 +62,7 @@ impl Crew {
             if report.is_clean() {
                 let why = member.leaving.as_deref();
                 let why = why.or(had_its_quota.then_some("it had run its --max-tasks"));
+                let why = why.or(was_asked.then_some("`ringwork restart` has asked it to"));
                 report.tell_leave(segment, why);
                 self.vacate(kind, ran, why.is_some());
             } else {

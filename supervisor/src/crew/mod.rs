@@ -11,11 +11,13 @@ mod deaths;
 mod health;
 mod quarantine;
 mod renewal;
+mod room;
 pub(crate) mod seat;
 
 use crate::console::Console;
 use crate::crew::death_report::DeathReport;
 use crate::crew::health::Health;
+use crate::crew::room::Room;
 use crate::crew::seat::{Member, Seat, Settings};
 use crate::error::SupervisorError;
 use crate::lifecycle::{self, Topic};
@@ -52,6 +54,7 @@ pub(crate) struct Crew {
     pub(crate) reload_failure: Option<String>,
     /// Whether an I/O worker has ever been ready.
     io_proven: bool,
+    room: Room,
 }
 
 impl Crew {
@@ -68,6 +71,7 @@ impl Crew {
         Self {
             seats: io.chain(others).collect(),
             io_proven: false,
+            room: Room::default(),
             leavers: Vec::new(),
             settings,
             former: None,
@@ -99,13 +103,6 @@ impl Crew {
     pub(crate) fn ids(&self) -> impl Iterator<Item = (u32, u32)> {
         self.members()
             .map(|member| (member.entry, member.process.id()))
-    }
-
-    /// Entry and process of those that are ready.
-    pub(crate) fn ready_mut(&mut self) -> impl Iterator<Item = (u32, &mut Process)> {
-        self.members_mut()
-            .filter(|member| member.is_ready())
-            .map(|member| (member.entry, &mut member.process))
     }
 
     /// How many workers have registered their lanes and are to stay.
@@ -217,7 +214,9 @@ impl Crew {
             let kind = seat.kind;
             let is_empty = seat.open && seat.current.is_none();
             if is_empty && is_due && self.health.may_start(now, self.starting(kind)) {
-                match self.find_room(segment, kind) {
+                let entry = self.find_room(segment, kind);
+                self.seats[number].no_room = entry.is_none();
+                match entry {
                     Some(entry) => self.start(segment, entry, MemberKind::Current(number))?,
                     // The table is full of leaving workers and of workers that joined by
                     // themselves: look again later.
@@ -225,6 +224,7 @@ impl Crew {
                 }
             }
         }
+        self.tell_lack_of_room(segment);
         self.replace_marked(segment)
     }
 
@@ -319,18 +319,6 @@ impl Crew {
         }
     }
 
-    /// An entry for another worker whose lanes find room, too.
-    fn find_room(&self, segment: &Segment, kind: LaneKind) -> Option<u32> {
-        let lanes = segment.lanes().filter(|lane| lane.word_acquire().is_free());
-        let to_come: u32 = self.members().map(Member::lanes_to_come).sum();
-        if (lanes.count() as u32) < self.settings.lanes(kind) + to_come {
-            return None;
-        }
-        (0..segment.geometry().max_workers)
-            .filter(|entry| !self.owns(*entry))
-            .find(|entry| segment.worker(*entry).word_acquire().is_free())
-    }
-
     /// The kind of lanes that a member has.
     pub(crate) fn lanes_of(&self, kind: MemberKind) -> LaneKind {
         match kind {
@@ -349,7 +337,7 @@ impl Crew {
         kind: MemberKind,
     ) -> Result<(), SupervisorError> {
         let lanes = self.lanes_of(kind);
-        match Member::spawn(&self.settings, entry, lanes) {
+        match Member::spawn(&self.settings, entry, (lanes, self.entries_of(lanes))) {
             Ok(member) => {
                 ringwork_ring::failpoint!("serve.worker_started");
                 segment.count(PoolCounter::WorkersStarted, 1);
@@ -383,12 +371,19 @@ impl Crew {
     pub(crate) fn note_ready(&mut self, segment: &Segment) {
         let generation = self.settings.generation;
         let (mut any, mut renewed, mut io) = (false, false, false);
+        let mut taken = Vec::new();
         for member in self.members_mut() {
             if member.note_ready(segment) {
+                if member.generation == generation {
+                    taken.push((member.kind, member.entries()));
+                }
                 any |= member.kind == LaneKind::Cpu;
                 io |= member.kind == LaneKind::Io;
                 renewed |= member.generation == generation;
             }
+        }
+        for (kind, entries) in taken {
+            self.room.note(kind, entries);
         }
         self.io_proven |= io;
         if any || io {

@@ -12,6 +12,8 @@ use ringwork_ring::format::counted;
 use ringwork_ring::reaper::Crash;
 use ringwork_ring::reaper::crashing_task::CrashingTask;
 use ringwork_ring::segment::tables::{errors, log_error};
+use ringwork_worker::log::OfTask;
+use ringwork_worker::log_of_task;
 use sha2::{Digest, Sha256};
 use std::time::SystemTime;
 
@@ -95,7 +97,12 @@ fn tell_too_large() {
 }
 
 /// Reports a task that has lost its worker at each of several attempts.
-pub(crate) fn report(segment: &Segment, crash: &Crash, cause: &str) {
+pub(crate) fn report(
+    segment: &Segment,
+    crash: &Crash,
+    (worker, pid): (u32, Option<u32>),
+    cause: &str,
+) {
     if crash.attempts < 2 {
         return; // it may have been a bystander
     }
@@ -104,10 +111,19 @@ pub(crate) fn report(segment: &Segment, crash: &Crash, cause: &str) {
         "{QUARANTINED}{handler} lost its worker at each of {} attempts, {}; the last worker {cause}",
         crash.attempts, crash.note
     );
-    tracing::error!(
-        event = "task.quarantined",
-        handler,
-        attempts = crash.attempts,
+    let task = OfTask {
+        worker,
+        lane: crash.lane,
+        handler: handler.into(),
+        id: crash.task_id,
+        attempt: crash.attempts,
+        traceparent: None,
+    };
+    log_of_task!(
+        error,
+        "task.quarantined",
+        task,
+        pid,
         "{text}. The task is not tried again"
     );
     let attempts = [("attempts", crash.attempts.into())];

@@ -24,6 +24,7 @@ impl Crew {
         // After two reloads in a row the one to go back to is the one that serves.
         self.former.get_or_insert(former);
         self.health.forget();
+        self.room.forget();
         self.open_seats(open, max, segment);
         for number in 0..self.seats.len() {
             let seat = &mut self.seats[number];

@@ -122,7 +122,12 @@ struct Stop {
 }
 
 impl Member {
-    pub(crate) fn spawn(settings: &Settings, entry: u32, kind: LaneKind) -> io::Result<Self> {
+    /// Starts one whose lanes are of a kind, and which will take so many entries of the lane table.
+    pub(crate) fn spawn(
+        settings: &Settings,
+        entry: u32,
+        (kind, wants_lanes): (LaneKind, u32),
+    ) -> io::Result<Self> {
         let quota = settings.recycle.max_tasks.0.map(|quota| quota.draw());
         let mut environment = settings.environment.clone();
         environment.push((WORKER_INDEX_VARIABLE, entry.to_string()));
@@ -142,7 +147,7 @@ impl Member {
             entry,
             generation: settings.generation,
             kind,
-            wants_lanes: settings.lanes(kind),
+            wants_lanes,
             lanes: Vec::new(),
             base: 0,
             quota,
@@ -163,6 +168,11 @@ impl Member {
     /// Lanes that it will take and has not registered yet.
     pub(crate) fn lanes_to_come(&self) -> u32 {
         if self.is_ready() { 0 } else { self.wants_lanes }
+    }
+
+    /// How many entries of the lane table it has taken.
+    pub(crate) fn entries(&self) -> u32 {
+        self.lanes.len() as u32 // at most 256
     }
 
     /// Notes that it has registered its lanes; `true` when that is news.
@@ -251,6 +261,11 @@ impl Member {
         }
     }
 
+    /// Whether a command has asked it to leave; asked once it is dead.
+    pub(crate) fn was_asked(&self, segment: &Segment) -> bool {
+        self.leaving.is_none() && segment.worker(self.entry).leave() == Ok(Leave::Asked)
+    }
+
     /// Whether it left since it had run its number of tasks; asked once it is dead.
     pub(crate) fn had_its_quota(&self, segment: &Segment) -> bool {
         self.quota.is_some() && segment.worker(self.entry).leave() == Ok(Leave::Quota)
@@ -311,6 +326,8 @@ pub(crate) struct Seat {
     pub(crate) backoff: Backoff,
     /// When an empty seat is filled, or a successor is tried again.
     pub(crate) due: Instant,
+    /// Whether the tables had no room for its worker at the last look.
+    pub(crate) no_room: bool,
 }
 
 impl Seat {
@@ -323,6 +340,7 @@ impl Seat {
             to_replace: None,
             backoff: Backoff::default(),
             due: Instant::now(),
+            no_room: false,
         }
     }
 

@@ -29,9 +29,12 @@ use crate::watch::{self, Watch};
 use events::{Events, Wake};
 use notify::Notifier;
 use reloads::Reloads;
-use ringwork_ring::PoolDir;
 use ringwork_ring::format::counted;
-use ringwork_ring::format::states::PoolState;
+use ringwork_ring::format::states::{LaneKind, PoolState};
+use ringwork_ring::os::clock::now_ns;
+use ringwork_ring::queue::wait::wake_all_lanes;
+use ringwork_ring::segment::tables;
+use ringwork_ring::{PoolDir, Segment};
 use std::time::{Duration, Instant};
 
 /// How long workers get to leave by themselves before they are killed.
@@ -109,6 +112,12 @@ enum Phase {
     Drained,
     /// Asked to stop; the second instant is set once all tasks are over.
     Draining(Instant, Option<Instant>),
+}
+
+/// Whether any async task is in flight.
+fn has_async_tasks(segment: &Segment) -> bool {
+    let mut lanes = segment.lanes();
+    lanes.any(|lane| lane.word_acquire().is_active() && lane.open_claims() > 0)
 }
 
 /// How serving ended.
@@ -265,23 +274,7 @@ impl Supervisor<'_> {
         match self.phase {
             Phase::Starting if stops > 0 => return Some(End::DONE),
             Phase::Serving | Phase::Drained if stops > 0 => {
-                match self.config.drain_timeout.0 {
-                    _ if stops > 1 => {
-                        tracing::info!(event = "pool.stopping", "asked to stop at once")
-                    }
-                    Duration::ZERO => tracing::info!(
-                        event = "pool.stopping",
-                        "asked to stop: without time to drain"
-                    ),
-                    most => tracing::info!(
-                        event = "pool.stopping",
-                        "asked to stop: draining for at most {most:?}"
-                    ),
-                }
-                self.notifier.stopping();
-                self.pool.segment().set_pool_state(PoolState::Draining);
-                ringwork_ring::failpoint!("serve.draining");
-                lifecycle::publish(self.pool.segment(), Topic::PoolDraining, &[], None);
+                self.begin_to_stop(stops > 1);
                 self.phase = Phase::Draining(now + self.config.drain_timeout.0, None);
                 if stops == 1 {
                     return None;
@@ -297,7 +290,10 @@ impl Supervisor<'_> {
         let Phase::Draining(deadline, done) = self.phase else {
             return None;
         };
-        if stops > 0 || now >= deadline {
+        // Async tasks are dropped first: their callers learn that, and not of the pool's end.
+        let given_up = now >= deadline
+            && (now >= deadline + LEAVE_PATIENCE || !has_async_tasks(self.pool.segment()));
+        if stops > 0 || given_up {
             return Some(End::Stopped {
                 unfinished,
                 at_once: stops > 0,
@@ -310,6 +306,29 @@ impl Supervisor<'_> {
         let done = done.unwrap_or(now);
         self.phase = Phase::Draining(deadline, Some(done));
         (uncollected == 0 || now >= done + COLLECT_PATIENCE).then_some(End::DONE)
+    }
+
+    /// Tells all processes that no new task is taken, and until when the others are waited for.
+    fn begin_to_stop(&mut self, at_once: bool) {
+        let segment = self.pool.segment();
+        let (drain, io_drain) = (self.config.drain_timeout.0, self.config.io.io_drain.0);
+        let handlers = tables::handlers(segment);
+        let has_async = handlers.iter().any(|one| one.kind == LaneKind::Io);
+        let how = match drain {
+            _ if at_once => " at once".to_owned(),
+            Duration::ZERO => ": without time to drain".to_owned(),
+            drain if has_async && io_drain < drain => format!(
+                ": draining for at most {drain:?} (--drain-timeout), async tasks for at most {io_drain:?} (--io-drain)"
+            ),
+            drain => format!(": draining for at most {drain:?} (--drain-timeout)"),
+        };
+        tracing::info!(event = "pool.stopping", "asked to stop{how}");
+        self.notifier.stopping();
+        let drain_ns = u64::try_from(drain.as_nanos()).unwrap_or(u64::MAX);
+        segment.drain_until(now_ns().saturating_add(drain_ns));
+        ringwork_ring::failpoint!("serve.draining");
+        wake_all_lanes(segment); // I/O threads learn of it, too
+        lifecycle::publish(segment, Topic::PoolDraining, &[], None);
     }
 
     /// Tells all processes, waits for them to end, removes the files.

@@ -41,7 +41,8 @@ impl Supervisor<'_> {
         let health = self.crew.health.state();
         let drained = (self.phase == Phase::Drained).then_some(DRAINED);
         let halted = self.crew.health.halt().map(|halt| halt.why.as_str());
-        let all: Vec<&str> = drained.into_iter().chain(halted).collect();
+        let lack = self.crew.lack_of_room();
+        let all: Vec<&str> = (drained.into_iter().chain(halted).chain(lack)).collect();
         let why = all.join("; ");
         if segment.health() != Ok(health) || self.told != why {
             segment.set_reason(&why);

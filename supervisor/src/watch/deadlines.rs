@@ -6,6 +6,7 @@
 
 use crate::crew::Crew;
 use crate::policy::{HandlerLimit, HandlerLimits};
+use crate::watch::task_of_line::{pid_of, task_of};
 use ringwork_ring::CauseDetail;
 use ringwork_ring::Segment;
 use ringwork_ring::format::layout::id_of;
@@ -13,6 +14,7 @@ use ringwork_ring::format::states::Codec;
 use ringwork_ring::format::words::Word;
 use ringwork_ring::lane::permits;
 use ringwork_ring::segment::tables::log_error;
+use ringwork_worker::log_of_task;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -110,15 +112,20 @@ fn enforce(
     limit: HandlerLimit,
 ) {
     let ran = running.since.elapsed();
+    let worker = segment.lane(lane).word_acquire().worker();
+    let (slot, word) = (running.slot, running.word);
+    let task = || task_of(segment, (worker, lane), (slot, word), name);
+    let pid = pid_of(segment, worker);
     if let Some(soft) = limit.soft
         && ran >= soft
         && !running.told
     {
         running.told = true;
-        tracing::warn!(
-            event = "task.soft_limit",
-            lane,
-            handler = name,
+        log_of_task!(
+            warn,
+            "task.soft_limit",
+            task(),
+            pid,
             "{name} has run for {ran:.1?}, its soft limit is {soft:?}: it is told to give up"
         );
         permits::give_up(segment, lane, running.slot, running.word, running.ended);
@@ -128,23 +135,22 @@ fn enforce(
         && !running.stopped
     {
         running.stopped = true;
-        let worker = segment.lane(lane).word_acquire().worker();
         let why = format!("{name} ran beyond its hard limit of {hard:?}");
         log_error(segment, &why);
         if crew.stop(worker, &why, CauseDetail::TimeLimit) {
-            tracing::error!(
-                event = "task.hard_limit",
-                worker,
-                lane,
-                handler = name,
+            log_of_task!(
+                error,
+                "task.hard_limit",
+                task(),
+                pid,
                 "stopping worker {worker}: {why}"
             );
         } else if !crew.owns(worker) {
-            tracing::error!(
-                event = "task.hard_limit_elsewhere",
-                worker,
-                lane,
-                handler = name,
+            log_of_task!(
+                error,
+                "task.hard_limit_elsewhere",
+                task(),
+                pid,
                 "{why} in worker {worker}, which is not this supervisor's: stop it by hand"
             );
         }

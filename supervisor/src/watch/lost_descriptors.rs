@@ -20,7 +20,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Asks the workers to leave that closed their output and live on.
 pub(crate) fn replace(crew: &mut Crew, segment: &Segment) {
-    for (worker, process) in crew.ready_mut() {
+    for member in crew.members_mut().filter(|member| member.is_ready()) {
+        let (worker, process) = (member.entry, &mut member.process);
         let closed = process.output_closed.take_if(|at| at.elapsed() > PATIENCE);
         if closed.is_none() {
             continue;
@@ -33,6 +34,7 @@ pub(crate) fn replace(crew: &mut Crew, segment: &Segment) {
             pid = process.id(),
             "worker {worker} {text} It leaves after its tasks, and another takes its place"
         );
+        (member.leaving).get_or_insert_with(|| "it has lost its descriptors".to_owned());
         segment.worker(worker).set_leave(Leave::Asked);
         wake_all_lanes(segment);
     }

@@ -5,6 +5,7 @@ mod lost_descriptors;
 mod orphans;
 mod recycling;
 mod slow_tasks;
+mod task_of_line;
 mod thread_bound;
 
 use crate::config::ServeConfig;
@@ -16,6 +17,7 @@ use crate::pool::{Pool, handler_name};
 use crate::watch::deadlines::TimeLimits;
 use crate::watch::recycling::{Bounds, Pressure, Recycling};
 use crate::watch::slow_tasks::SlowTasks;
+use crate::watch::task_of_line::pid_of;
 use crate::watch::thread_bound::kill_crowded;
 use ringwork_ring::CauseDetail;
 use ringwork_ring::Segment;
@@ -25,6 +27,9 @@ use ringwork_ring::queue::wait::any_idle;
 use ringwork_ring::reaper::{LostWakeCheck, Overdue, Sweeper, has_resting_lane, reap_client};
 use ringwork_ring::segment::running::note_running_tasks;
 use ringwork_ring::segment::tables::log_error;
+use ringwork_worker::log::OfTask;
+use ringwork_worker::log_of_task;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
@@ -209,12 +214,21 @@ impl Watch {
         let handler = handler_name(segment, task.handler);
         let why = format!("{handler} ran on after its deadline and --overrun-grace");
         let late = Duration::from_nanos(task.late_ns);
+        let pid = pid_of(segment, task.worker);
+        let of_task = || OfTask {
+            worker: task.worker,
+            lane: task.lane,
+            handler: Cow::Owned(handler.clone()),
+            id: task.task_id,
+            attempt: task.attempt,
+            traceparent: None,
+        };
         if crew.stop(task.worker, &why, CauseDetail::TimeLimit) {
-            tracing::error!(
-                event = "task.overdue",
-                worker = task.worker,
-                lane = task.lane,
-                handler,
+            log_of_task!(
+                error,
+                "task.overdue",
+                of_task(),
+                pid,
                 "stopping worker {}: {handler} is {late:.1?} past its deadline",
                 task.worker
             );
@@ -223,10 +237,11 @@ impl Watch {
                 segment,
                 &format!("{why}, in a worker that is not the supervisor's: stop it by hand"),
             );
-            tracing::error!(
-                event = "task.overdue_elsewhere",
-                worker = task.worker,
-                handler,
+            log_of_task!(
+                error,
+                "task.overdue_elsewhere",
+                of_task(),
+                pid,
                 "{handler} is {late:.1?} past its deadline in worker {}, which is not this supervisor's: stop it by hand",
                 task.worker
             );

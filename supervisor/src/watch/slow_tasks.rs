@@ -4,9 +4,11 @@
 //! timed is warned of a tick later.
 
 use crate::pool::handler_name;
+use crate::watch::task_of_line::{pid_of, task_of};
 use ringwork_ring::Segment;
 use ringwork_ring::format::words::Word;
 use ringwork_ring::segment::running::running_task;
+use ringwork_worker::log_of_task;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -34,13 +36,11 @@ impl SlowTasks {
             new += 1;
             let handler = handler_name(segment, task.handler);
             let worker = segment.lane(lane).word_acquire().worker();
-            tracing::warn!(
-                event = "task.slow",
-                handler,
-                worker,
-                lane,
-                task_id = task.task_id,
-                attempt = task.attempt,
+            log_of_task!(
+                warn,
+                "task.slow",
+                task_of(segment, (worker, lane), running, &handler),
+                pid = pid_of(segment, worker),
                 "{handler} has run for {ran:.1?} on worker {worker}, lane {lane}, and goes on: `ringwork tasks {}` \
                  shows it; a soft or hard limit of --limit bounds it",
                 segment.dir().name()

@@ -200,6 +200,14 @@ fn waiting(builder: Builder) -> Builder {
                 Err::<(), _>(TaskError::new("task.cancelled", format!("{why:?}")))
             },
         )
+        .async_task(
+            "io.until_leaving",
+            |context: AsyncContext, (): ()| async move {
+                let _alive = Alive::new();
+                context.leaving().await;
+                Ok::<_, TaskError>(format!("{:?}", context.why_cancelled()))
+            },
+        )
         .async_task("io.spell", spell)
         .async_task("io.last_why", |(): ()| async move {
             LAST_WHY
@@ -342,6 +350,28 @@ fn wrong(builder: Builder) -> Builder {
             #[expect(unreachable_code, reason = "it says the type")]
             Ok::<(), TaskError>(())
         })
+        .async_task(
+            "io.blocking_panics",
+            |context: AsyncContext, (): ()| async move {
+                context.blocking(|| panic!("on purpose")).await?;
+                Ok::<_, TaskError>(())
+            },
+        )
+        .async_task(
+            "io.child_panics",
+            |context: AsyncContext, awaits: u64| async move {
+                let (tells, told) = tokio::sync::oneshot::channel::<()>();
+                let child = context.spawn(async {
+                    let _tells = tells;
+                    panic!("on purpose")
+                });
+                match awaits {
+                    0 => drop(told.await), // dropped by the panic
+                    _ => child.await?,
+                }
+                Ok::<_, TaskError>(())
+            },
+        )
         .async_task("io.panics_in_drop", |(): ()| async move {
             let _panics = PanicsInDrop;
             pending::<()>().await;

@@ -3,9 +3,11 @@
 use super::options::Options;
 use crate::state::States;
 use ringwork_ring::Segment;
+use ringwork_ring::format::states::Leave;
 use ringwork_ring::lane::claimed::Claimed;
+use ringwork_ring::os::clock::now_ns;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a thread sleeps at most that waits for tasks to end.
@@ -23,7 +25,12 @@ pub(super) struct Common {
     pub(super) states: Arc<States>,
     pub(super) options: Options,
     pub(super) segment: Arc<Segment>,
+    worker: u32,
     leave: Arc<AtomicBool>,
+    // Since when the worker leaves, or its pool stops.
+    leaving: OnceLock<Instant>,
+    // Whether the time is over that tasks had to end since then.
+    past_end: AtomicBool,
     // Tasks in flight, with those that a lane is about to begin.
     taken: AtomicUsize,
     // Threads that wait for one to end.
@@ -48,14 +55,17 @@ impl Common {
         states: Arc<States>,
         options: Options,
         segment: Arc<Segment>,
-        leave: Arc<AtomicBool>,
+        (worker, leave): (u32, Arc<AtomicBool>),
         max_blocking: usize,
     ) -> Self {
         Self {
             states,
             options,
             segment,
+            worker,
             leave,
+            leaving: OnceLock::new(),
+            past_end: AtomicBool::new(false),
             taken: AtomicUsize::new(0),
             room: Default::default(),
             ending: AtomicBool::new(false),
@@ -66,6 +76,47 @@ impl Common {
 
     pub(super) fn is_ending(&self) -> bool {
         self.ending.load(Ordering::Relaxed)
+    }
+
+    /// Whether the worker is to leave, or its pool stops, as far as that was seen.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.get().is_some()
+    }
+
+    /// It is, from now on.
+    pub(super) fn leave(&self) {
+        self.leaving.get_or_init(Instant::now);
+    }
+
+    /// When the time of tasks is over that have not ended by then; `None` while the worker is to stay.
+    pub(super) fn end_of_tasks(&self) -> Option<Instant> {
+        let stops = self.segment.drain_end_ns();
+        let leaves = || {
+            self.leave.load(Ordering::Relaxed)
+                || self.segment.is_over()
+                || self.segment.worker(self.worker).leave() != Ok(Leave::Stay)
+        };
+        if !self.is_leaving() && stops.is_none() && !leaves() {
+            return None;
+        }
+        let end = *self.leaving.get_or_init(Instant::now) + self.options.drain;
+        let Some(stops_ns) = stops else {
+            return Some(end);
+        };
+        let left = Duration::from_nanos(stops_ns.saturating_sub(now_ns()));
+        // A pool that is never to end: so far in the future that no clock has it.
+        let stops = Instant::now().checked_add(left);
+        Some(stops.map_or(end, |stops| end.min(stops)))
+    }
+
+    /// Whether that time is over: what has not ended is dropped, and nothing is begun.
+    pub(super) fn is_past_end(&self) -> bool {
+        // pairs with the store in `pass_end`.
+        self.past_end.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn pass_end(&self) {
+        self.past_end.store(true, Ordering::SeqCst);
     }
 
     pub(super) fn in_flight(&self) -> usize {
@@ -108,22 +159,20 @@ impl Common {
 
     /// Waits for room, as long as the task is wanted; says why it is not begun.
     pub(super) fn wait_for_room(&self, claimed: &Claimed<'_>) -> Result<(), NoRoom> {
-        let mut leaving: Option<Instant> = None;
-        while !self.take_room() {
+        loop {
+            if self.is_past_end() || self.segment.is_over() {
+                return Err(NoRoom::Leaving);
+            }
+            if self.take_room() {
+                return Ok(());
+            }
             if claimed.expired() {
                 return Err(NoRoom::Expired);
             }
             if claimed.cancelled() {
                 return Err(NoRoom::Cancelled);
             }
-            if self.leave.load(Ordering::Relaxed) || self.segment.is_over() {
-                let since = *leaving.get_or_insert_with(Instant::now);
-                if since.elapsed() >= self.options.drain || self.segment.is_over() {
-                    return Err(NoRoom::Leaving);
-                }
-            }
             self.rest();
         }
-        Ok(())
     }
 }

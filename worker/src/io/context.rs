@@ -4,7 +4,8 @@ use super::shard::{Shared, WhyCancelled};
 use super::watched::Watched;
 use crate::codec::IntoResult;
 use crate::context::{TaskClient, published};
-use crate::error::TaskError;
+use crate::error::{CANCELLED, TaskError};
+use crate::panics::Panic;
 use ringwork_ring::PoolDir;
 use std::fmt;
 use std::future::Future;
@@ -104,6 +105,7 @@ impl AsyncContext {
 
     /// Waits until the task is to be given up, and says why. A task whose handler has asked for this
     /// is not dropped when it is cancelled, or its deadline passes: it has a second to end by itself.
+    /// Of a worker that leaves it is told in the last second of `--io-drain`.
     ///
     /// ```
     /// # use ringwork_worker::{AsyncContext, TaskError};
@@ -124,6 +126,36 @@ impl AsyncContext {
         Cancelled(Arc::clone(&self.0))
     }
 
+    /// Waits until the worker is to leave (a reload, `ringwork restart`, `--max-tasks`), or its pool to
+    /// stop. Tasks have `--io-drain` to end then, at a stop no longer than `--drain-timeout`. For a
+    /// handler that runs for long and may end early with what it has; the others need not know.
+    ///
+    /// ```
+    /// # use ringwork_worker::{AsyncContext, TaskError};
+    /// # async fn next_line() -> Option<String> { None }
+    /// async fn follow(context: AsyncContext, _: ()) -> Result<u64, TaskError> {
+    ///     let mut lines = 0;
+    ///     loop {
+    ///         tokio::select! {
+    ///             line = next_line() => match line {
+    ///                 Some(_) => lines += 1,
+    ///                 None => return Ok(lines),
+    ///             },
+    ///             () = context.leaving() => return Ok(lines),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub fn leaving(&self) -> Leaving {
+        Leaving(Arc::clone(&self.0))
+    }
+
+    /// Whether [`Self::leaving`] has come.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.0.shard.common.is_leaving()
+    }
+
     /// `?` on this ends a handler whose task is to be given up.
     ///
     /// # Errors
@@ -131,7 +163,7 @@ impl AsyncContext {
     #[track_caller]
     pub fn check_cancelled(&self) -> Result<(), TaskError> {
         match self.0.why() {
-            Some(why) => Err(TaskError::new(crate::error::CANCELLED, why.to_string())),
+            Some(why) => Err(TaskError::new(CANCELLED, why.to_string())),
             None => Ok(()),
         }
     }
@@ -192,24 +224,29 @@ impl AsyncContext {
     /// queue before them. What has begun runs to its end, also when the task ends before.
     ///
     /// # Errors
-    /// [`Busy`] when the queue is full, or the work has panicked. It becomes the task's error
-    /// `handler.busy`, or `handler.panicked`.
+    /// [`Busy`] when the queue is full, or the work has panicked. By `?` the task fails as
+    /// `handler.busy`, or as if its handler had panicked there.
     pub async fn blocking<R: Send + 'static>(
         &self,
         work: impl FnOnce() -> R + Send + 'static,
     ) -> Result<R, Busy> {
         let Some(room) = self.0.shard.common.blocking_room() else {
-            return Err(Busy(None));
+            return Err(Busy(Lack::Full));
         };
+        let shared = Arc::clone(&self.0);
         let done = self.0.shard.handle.spawn_blocking(move || {
             let _room = room;
-            work()
+            shared.elsewhere(work)
         });
-        done.await.map_err(|error| Busy(Some(error.to_string())))
+        match done.await {
+            Ok(done) => done.map_err(|panic| Busy(Lack::Panicked(panic))),
+            Err(_) => Err(Busy(Lack::Ended)),
+        }
     }
 
     /// Runs a future beside the task, on its thread. It ends with the task at the latest: whatever
-    /// has not ended by then is dropped.
+    /// has not ended by then is dropped. A panic in it is logged; the task ends of it by a `?` on what
+    /// the child gives.
     pub fn spawn<F>(&self, future: F) -> Child<F::Output>
     where
         F: Future + Send + 'static,
@@ -256,11 +293,7 @@ impl Future for Cancelled {
         if let Some(why) = self.0.why() {
             return Poll::Ready(why);
         }
-        let waker = context.waker();
-        let listeners = &mut inner.beside().listeners;
-        if !listeners.iter().any(|one| one.will_wake(waker)) {
-            listeners.push(waker.clone());
-        }
+        inner.beside().listen(context.waker());
         Poll::Pending
     }
 }
@@ -271,9 +304,37 @@ impl fmt::Debug for Cancelled {
     }
 }
 
+/// The future of [`AsyncContext::leaving`].
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Leaving(Arc<Shared>);
+
+impl Future for Leaving {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let common = &self.0.shard.common;
+        if common.is_leaving() {
+            return Poll::Ready(());
+        }
+        let mut inner = self.0.inner();
+        // Under the lock: the watch sees that it leaves before it takes the listeners.
+        if common.is_leaving() {
+            return Poll::Ready(());
+        }
+        inner.beside().listen(context.waker());
+        Poll::Pending
+    }
+}
+
+impl fmt::Debug for Leaving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Leaving").finish_non_exhaustive()
+    }
+}
+
 /// A future that runs beside its task: [`AsyncContext::spawn`]. Awaited, it gives the result.
 #[derive(Debug)]
-pub struct Child<T>(JoinHandle<T>);
+pub struct Child<T>(JoinHandle<Result<T, Box<Panic>>>);
 
 impl<T> Child<T> {
     /// Drops the future, wherever it waits.
@@ -286,31 +347,37 @@ impl<T> Future for Child<T> {
     type Output = Result<T, TaskError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context).map_err(|error| {
-            let code = match error.is_panic() {
-                true => "handler.panicked",
-                false => crate::error::CANCELLED,
-            };
-            TaskError::new(
-                code,
-                format!("a part of the task has ended without a result: {error}"),
-            )
-            .at("")
-        })
+        Pin::new(&mut self.0)
+            .poll(context)
+            .map(|ended| match ended {
+                Ok(done) => done.map_err(|panic| TaskError::of_panic(&panic)),
+                Err(_) => {
+                    let why = "a part of the task was dropped before it had a result";
+                    Err(TaskError::new(CANCELLED, why).at(""))
+                }
+            })
     }
 }
 
 /// Why [`AsyncContext::blocking`] has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Busy(Option<String>);
+pub struct Busy(Lack);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Lack {
+    Full,
+    Panicked(Box<Panic>),
+    Ended,
+}
 
 impl fmt::Display for Busy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            None => f.write_str(
+            Lack::Full => f.write_str(
                 "too much blocking work waits in this worker already: try again later, or start more workers",
             ),
-            Some(why) => write!(f, "the blocking work has ended without a result: {why}"),
+            Lack::Panicked(panic) => write!(f, "the blocking work has panicked at {panic}"),
+            Lack::Ended => f.write_str("the blocking work was not begun before its worker left"),
         }
     }
 }
@@ -320,9 +387,10 @@ impl std::error::Error for Busy {}
 impl From<Busy> for TaskError {
     #[track_caller]
     fn from(busy: Busy) -> Self {
-        let code = match busy.0 {
-            None => "handler.busy",
-            Some(_) => "handler.panicked",
+        let code = match &busy.0 {
+            Lack::Full => "handler.busy",
+            Lack::Panicked(panic) => return Self::of_panic(panic),
+            Lack::Ended => "worker.draining",
         };
         Self::new(code, busy.to_string())
     }

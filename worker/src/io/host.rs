@@ -29,8 +29,8 @@ use tokio::runtime::{Handle, Runtime};
 
 /// How long a runtime waits for what runs on its threads for blocking work.
 const BLOCKING_GRACE: Duration = Duration::from_millis(100);
-/// How long tasks have to end that were told that the worker leaves.
-const LAST_GRACE: Duration = Duration::from_secs(1);
+/// How long tasks have to end whose futures were to be dropped: the poll of one may go on.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The shards and their threads.
 struct Threads {
@@ -145,7 +145,7 @@ impl Launched for Started {
             parts.states,
             parts.options,
             parts.segment,
-            parts.leave,
+            (parts.worker, parts.leave),
             max_blocking,
         ));
         let mut states = self.states.into_iter();
@@ -227,6 +227,9 @@ impl Threads {
         if shard.books.is_cancelled(slot, generation) {
             shared.cancel_as_asked(); // its bell was rung before there was a task to find
         }
+        if self.common.is_past_end() {
+            shared.cancel(WhyCancelled::Draining); // the watch has told those that it found before
+        }
         self.watch.wake();
         self.given[shard.number].give(InFlightTask::new(shared, running, chunk));
     }
@@ -276,7 +279,7 @@ impl Threads {
             // The shard polls a future that waits again, with a waker.
             if !matches!(polled, Ok(Poll::Pending)) {
                 let dropped = panics::catch(handler.name, || drop(running));
-                log_drop(handler.name, dropped);
+                log_drop(&shared, dropped);
                 shared.abort_children();
                 match polled {
                     Ok(Poll::Ready(Ok((bytes, codec)))) => claimed.complete(&bytes, codec),
@@ -296,7 +299,7 @@ impl Threads {
         match claimed.open_chunk() {
             Ok(crashed) => {
                 if let Some(index) = crashed {
-                    log_crashed_request(handler.name, index);
+                    log_crashed_request(&claimed, handler.name, index);
                 }
                 let shared = Arc::new(Shared::new(self.choose(), handler.name, &claimed));
                 shared.listen();
@@ -328,7 +331,8 @@ impl Host for Threads {
                     NoRoom::Leaving => (
                         Status::Failed,
                         "worker.draining",
-                        "the worker left while it had --io-tasks in flight; it was not started",
+                        "the worker leaves, or its pool stops, and the time of async tasks is over (--io-drain): it was \
+                         not started",
                     ),
                     NoRoom::Cancelled => (
                         Status::Cancelled,
@@ -344,23 +348,18 @@ impl Host for Threads {
 
     fn drain(&self) {
         let common = &self.common;
-        let wait = |time: Duration| {
-            let until = Instant::now() + time;
-            while common.in_flight() > 0 && Instant::now() < until && !common.segment.is_over() {
-                common.rest();
+        common.leave();
+        self.watch.ring();
+        // The watch tells the tasks, and has those dropped that are left at the end.
+        let mut passed: Option<Instant> = None;
+        while common.in_flight() > 0 {
+            if common.is_past_end() {
+                let since = *passed.get_or_insert_with(Instant::now);
+                if since.elapsed() >= LAST_PATIENCE {
+                    break;
+                }
             }
-            common.in_flight()
-        };
-        let left = wait(common.options.drain);
-        if left > 0 {
-            tracing::warn!(
-                event = "io.dropped",
-                "{left} async tasks have not ended within --io-drain ({:?}): they are dropped",
-                common.options.drain
-            );
-            let tasks = self.shards.iter().flat_map(|shard| shard.all());
-            tasks.for_each(|task| task.cancel(WhyCancelled::Draining));
-            wait(LAST_GRACE);
+            common.rest();
         }
         self.end();
     }

@@ -8,6 +8,7 @@ mod handler;
 mod home;
 mod host;
 mod layer;
+mod leaving;
 mod mark;
 mod options;
 mod outcome;
@@ -18,7 +19,7 @@ mod shard;
 mod watch;
 mod watched;
 
-pub use context::{AsyncContext, Busy, Cancelled, Child};
+pub use context::{AsyncContext, Busy, Cancelled, Child, Leaving};
 pub use function::{AsyncExtract, AsyncHandler};
 pub(crate) use handler::IoHandler;
 pub(crate) use home::{Home, await_threads, threads};

@@ -2,10 +2,12 @@
 //!
 //! Invariant: it ends its task in exactly one way, also when it is dropped.
 
+use super::leaving::GRACE;
 use super::outcome::{Outcome, Running};
 use super::shard::{Shared, WhyCancelled};
 use crate::ending::{end, end_panicked};
 use crate::error::CANCELLED;
+use crate::log_of_task;
 use crate::panics::Panic;
 use ringwork_ring::lane::claimed::{Claimed, Failure};
 use ringwork_ring::{Codec, RingError, Status};
@@ -16,8 +18,6 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 
-/// How long a handler that waits for its cancel has to end by itself.
-const GRACE: Duration = Duration::from_secs(1);
 /// How long a result waits for an arena block before the task fails, and between two looks.
 const BLOCK_PATIENCE: Duration = Duration::from_secs(1);
 const BLOCK_LOOK: Duration = Duration::from_millis(1);
@@ -83,7 +83,8 @@ impl InFlightTask {
             }
         }
         let why = self.shared.why()?;
-        if !self.shared.listens() || self.shared.shard.common.is_ending() {
+        let common = &self.shared.shard.common;
+        if !self.shared.listens() || common.is_past_end() || common.is_ending() {
             return Some(why);
         }
         // The handler ends by itself, or when the grace is over.
@@ -107,7 +108,7 @@ impl InFlightTask {
     /// Drops the handler's future. A drop that panics costs nothing more.
     fn drop_handler(&mut self) {
         if let Some(running) = self.running.take() {
-            log_drop(self.shared.handler, self.shared.polled(|| drop(running)));
+            log_drop(&self.shared, self.shared.polled(|| drop(running)));
         }
         self.shared.abort_children();
     }
@@ -236,11 +237,12 @@ impl Drop for InFlightTask {
 }
 
 /// A drop that panics costs nothing more.
-pub(super) fn log_drop(handler: &'static str, dropped: Result<(), Box<Panic>>) {
+pub(super) fn log_drop(shared: &Shared, dropped: Result<(), Box<Panic>>) {
     if let Err(panic) = dropped {
-        tracing::error!(
-            event = "handler.drop_panicked",
-            handler,
+        log_of_task!(
+            error,
+            "handler.drop_panicked",
+            shared.of_task(),
             location = panic.location,
             "the future of a handler panicked when it was dropped: {}",
             panic.message
@@ -274,7 +276,8 @@ pub(super) fn failure_of(why: WhyCancelled) -> Failure<'static> {
         WhyCancelled::Draining => (
             Status::Failed,
             "worker.draining",
-            "the worker left, and the task did not end within --io-drain: submit it again, or raise that",
+            "the worker left, or its pool stopped, and the task did not end within --io-drain (at a stop no longer than \
+             --drain-timeout): submit it again, or raise them",
         ),
     };
     Failure {

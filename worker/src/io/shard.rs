@@ -5,12 +5,14 @@
 use super::common::Common;
 use super::mark::PollMark;
 use crate::context::TaskClient;
-use crate::log;
+use crate::ending::log_panic;
+use crate::log::{self, OfTask};
 use crate::panics::{self, Panic};
 use crate::state::ThreadStates;
 use ringwork_ring::Claim;
 use ringwork_ring::lane::claimed::Claimed;
 use ringwork_ring::os::clock::now_ns;
+use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -128,6 +130,13 @@ impl IoShard {
         asked.map(|task| Arc::clone(&task.shared)).collect()
     }
 
+    /// The task in flight with this id.
+    pub(super) fn find(&self, task_id: u64) -> Option<Arc<Shared>> {
+        let tasks = self.tasks();
+        let found = tasks.iter().find(|task| task.shared.task_id == task_id);
+        found.map(|task| Arc::clone(&task.shared))
+    }
+
     /// All tasks.
     pub(super) fn all(&self) -> Vec<Arc<Shared>> {
         let tasks = self.tasks();
@@ -147,7 +156,9 @@ pub enum WhyCancelled {
     Deadline,
     /// A poll of it took longer than its handler's soft limit.
     SoftLimit,
-    /// The worker leaves, and has waited for it as long as `--io-drain` says.
+    /// The worker leaves or its pool stops, and the time that tasks have to end meanwhile, `--io-drain`,
+    /// is over in a second at most. Where it begins is told by
+    /// [`leaving`](crate::AsyncContext::leaving).
     Draining,
 }
 
@@ -172,7 +183,7 @@ impl fmt::Display for WhyCancelled {
             Self::CallerDied => "the caller has died",
             Self::Deadline => "its deadline has passed",
             Self::SoftLimit => "its handler's soft limit has passed",
-            Self::Draining => "the worker leaves",
+            Self::Draining => "its worker leaves, or its pool stops",
         })
     }
 }
@@ -209,11 +220,19 @@ pub(super) struct Inner {
     pub(super) over: bool,
 }
 
-/// What few tasks have: whatever waits for `cancelled()`, and what was spawned beside the task.
+/// What few tasks have: whatever waits for `cancelled()` or `leaving()`, and what was spawned beside the task.
 #[derive(Default)]
 pub(super) struct Beside {
     pub(super) listeners: Vec<Waker>,
     pub(super) children: Vec<AbortHandle>,
+}
+
+impl Beside {
+    pub(super) fn listen(&mut self, waker: &Waker) {
+        if !self.listeners.iter().any(|one| one.will_wake(waker)) {
+            self.listeners.push(waker.clone());
+        }
+    }
 }
 
 impl Inner {
@@ -256,7 +275,7 @@ impl Shared {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        Some(Instant::now() + self.remaining()?)
+        Instant::now().checked_add(self.remaining()?)
     }
 
     /// The task goes on by itself from now on.
@@ -314,13 +333,42 @@ impl Shared {
         if first.is_err() && why != WhyCancelled::Draining {
             return;
         }
-        let (waker, listeners) = {
+        let waker = self.inner().waker.clone();
+        waker.into_iter().for_each(Waker::wake);
+        self.wake_listeners();
+    }
+
+    /// Wakes whatever waits for `cancelled()` or `leaving()`: the reason is there before.
+    pub(super) fn wake_listeners(&self) {
+        let listeners = {
             let mut inner = self.inner();
             let beside = inner.beside.as_mut();
-            let listeners = beside.map(|beside| std::mem::take(&mut beside.listeners));
-            (inner.waker.clone(), listeners.unwrap_or_default())
+            beside.map(|beside| std::mem::take(&mut beside.listeners))
         };
-        waker.into_iter().chain(listeners).for_each(Waker::wake);
+        listeners.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// The task, for lines of the log that another thread writes about it.
+    pub(super) fn of_task(&self) -> OfTask {
+        OfTask {
+            worker: self.shard.books.worker(),
+            lane: self.shard.books.index(),
+            handler: Cow::Borrowed(self.handler),
+            id: self.task_id,
+            attempt: self.attempt.into(),
+            traceparent: self.inner().traceparent.as_deref().copied(),
+        }
+    }
+
+    /// Runs a part of the handler on a thread that is no shard's. A panic is logged, and comes back as
+    /// a value.
+    pub(super) fn elsewhere<R>(&self, part: impl FnOnce() -> R) -> Result<R, Box<Panic>> {
+        let task = self.of_task();
+        let ran = task.clone().logs(|| {
+            let _span = self.enter_span();
+            panics::catch(self.handler, part)
+        });
+        ran.inspect_err(|panic| log_panic(task, panic))
     }
 
     /// As its client asks for it, or the reaper in its place: also a client whose deadline has passed
@@ -366,7 +414,9 @@ impl Shared {
     /// comes back as a value.
     pub(super) fn polled<R>(&self, part: impl FnOnce() -> R) -> Result<R, Box<Panic>> {
         self.with_claim(|claim| claim.runs());
-        self.shard.polls.begin(self.task_id, self.handler);
+        self.shard
+            .polls
+            .begin(self.task_id, self.handler, self.attempt);
         let span = self.enter_span();
         let polled = panics::catch(self.handler, part);
         drop(span);

@@ -1,10 +1,16 @@
-//! The thread that looks at the tasks in flight: which were cancelled, which poll takes too long.
+//! The thread that looks at the tasks in flight: which were cancelled, which poll takes too long, and what
+//! becomes of them when the worker leaves.
 //!
 //! It sleeps on the wake word of the first shard's entry, which clients and the reaper ring when they
 //! ask a task of this worker to give up. Without a bell it looks now and then.
 
+use super::leaving::Leaving;
+use super::mark::Polled;
 use super::shard::IoShard;
+use crate::log::OfTask;
+use crate::log_of_task;
 use ringwork_ring::Shard;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -44,6 +50,11 @@ impl Watch {
         }
     }
 
+    /// Has it look now.
+    pub(super) fn ring(&self) {
+        self.bell.ring();
+    }
+
     pub(super) fn end(&self) {
         self.over.store(true, Ordering::SeqCst);
         self.bell.ring();
@@ -55,6 +66,7 @@ impl Watch {
         let mut polls: Vec<Option<LongPoll>> = shards.iter().map(|_| None).collect();
         let mut active = Instant::now();
         let mut cancels = Cancels::new(bell.bell());
+        let mut leaving = Leaving::default();
         while !self.over.load(Ordering::SeqCst) {
             let rung = bell.bell();
             let tasks = common.in_flight();
@@ -70,6 +82,7 @@ impl Watch {
                 continue;
             }
             let pause = (PAUSE_PER_TASK * tasks.min(100_000) as u32).clamp(PAUSE, LONGEST_PAUSE);
+            let pause = leaving.look(shards).map_or(pause, |due| due.min(pause));
             let rest = cancels.look(shards, rung, pause);
             for (shard, seen) in shards.iter().zip(&mut polls) {
                 look_at_poll(shard, seen, common.options.stall);
@@ -131,9 +144,30 @@ impl Cancels {
     }
 }
 
+fn tell_stall(shard: &IoShard, polled: &Polled, took: Duration) {
+    let handler = polled.handler;
+    // A part that was spawned may outlive its task by a poll.
+    let found = shard.find(polled.task_id).map(|task| task.of_task());
+    let task = found.unwrap_or_else(|| OfTask {
+        worker: shard.books.worker(),
+        lane: shard.books.index(),
+        handler: Cow::Borrowed(handler),
+        id: polled.task_id,
+        attempt: polled.attempt.into(),
+        traceparent: None,
+    });
+    log_of_task!(
+        warn,
+        "io.stalled",
+        task,
+        "a poll of {handler} has taken {took:.1?} and goes on: the other tasks of its thread wait; \
+         give what blocks to AsyncContext::blocking"
+    );
+}
+
 /// Warns of a poll that takes too long, once, and has new tasks avoid its shard.
 fn look_at_poll(shard: &IoShard, seen: &mut Option<LongPoll>, stall: Duration) {
-    let Some((turn, task, handler)) = shard.polls.now() else {
+    let Some((turn, polled)) = shard.polls.now() else {
         if seen.take().is_some() {
             shard.stalled.store(false, Ordering::Relaxed);
         }
@@ -145,13 +179,7 @@ fn look_at_poll(shard: &IoShard, seen: &mut Option<LongPoll>, stall: Duration) {
             if took >= stall && !poll.told {
                 poll.told = true;
                 shard.stalled.store(true, Ordering::Relaxed);
-                tracing::warn!(
-                    event = "io.stalled",
-                    handler,
-                    task,
-                    "a poll of {handler} has taken {took:.1?} and goes on: the other tasks of its thread wait; \
-                     give what blocks to AsyncContext::blocking"
-                );
+                tell_stall(shard, &polled, took);
             }
         }
         _ => {

@@ -1,6 +1,8 @@
 //! A future beside a task, with the marks of a poll.
 
 use super::shard::Shared;
+use crate::ending::log_panic;
+use crate::panics::Panic;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,14 +27,17 @@ impl<T> Watched<T> {
 }
 
 impl<T> Future for Watched<T> {
-    type Output = T;
+    type Output = Result<T, Box<Panic>>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         match this.shared.polled(|| this.future.as_mut().poll(context)) {
-            Ok(polled) => polled,
-            // Tokio tells it to whatever awaits the child.
-            Err(panic) => std::panic::resume_unwind(Box::new(panic.to_string())),
+            Ok(polled) => polled.map(Ok),
+            Err(panic) => {
+                // Here, for it may be that nothing awaits it.
+                log_panic(this.shared.of_task(), &panic);
+                Poll::Ready(Err(panic))
+            }
         }
     }
 }

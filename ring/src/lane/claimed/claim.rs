@@ -61,6 +61,12 @@ impl Shard {
         self.index
     }
 
+    /// Index of its worker.
+    #[must_use]
+    pub fn worker(&self) -> u32 {
+        self.worker
+    }
+
     /// Publishes an event of its worker.
     ///
     /// # Errors

@@ -171,6 +171,9 @@ public final class Layout {
   /** Header: health, u32 (HEALTH_*): whether dead workers are replaced. */
   public static final int H_HEALTH = 1344;
 
+  /** Header: CLOCK_MONOTONIC nanoseconds at which the time is over that a stop gives the tasks, u64; 0 unless the pool is being stopped. Written before POOL_DRAINING. */
+  public static final int H_DRAIN_END_NS = 1352;
+
   /** Header: table of the optional sections, SECTION_STRIDE bytes each; they follow the limits in this order. */
   public static final int H_SECTIONS = 1408;
 
