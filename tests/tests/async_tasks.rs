@@ -333,6 +333,21 @@ fn a_poll_that_blocks_is_named_and_other_shards_go_on() {
 }
 
 #[test]
+fn a_first_poll_that_blocks_its_lane_is_named() {
+    let pool = serve("blocks-lane").option("log-format", "json").start();
+    let client = pool.client();
+    let blocks = client.submit("io.blocks_at_once", &600_i64.to_le_bytes(), &i64());
+    pool.wait_logged("a poll of io.blocks_at_once has taken");
+    assert_eq!(number(&result(&blocks.unwrap())), 600);
+    let log = pool.log();
+    let line = log.lines().find(|line| line.contains("io.stalled"));
+    let line: serde_json::Value = serde_json::from_str(line.unwrap()).unwrap();
+    assert_eq!(line["task"]["lane"], 0, "{line}");
+    let text = line["message"].as_str().unwrap();
+    assert!(text.contains("its lane begins no other task"), "{text}");
+}
+
+#[test]
 fn a_poll_beyond_the_hard_limit_costs_the_worker() {
     let pool = serve("limit")
         .option("limit", "io.blocks:hard=300ms")

@@ -157,7 +157,8 @@ impl Launched for Started {
         let parts_of_each = parts.shards.into_iter().zip(&self.starters);
         let shards: Vec<Arc<IoShard>> = parts_of_each.enumerate().map(shard).collect();
         let given: Vec<Arc<Given>> = shards.iter().map(|_| Arc::new(Given::new())).collect();
-        let watch = Arc::new(Watch::new(Arc::clone(&shards[0].books)));
+        let lanes = common.segment.geometry().max_lanes;
+        let watch = Arc::new(Watch::new(Arc::clone(&shards[0].books), lanes));
         // Their threads wait for them.
         for ((starter, shard), given) in self.starters.iter().zip(&shards).zip(&given) {
             let _ = starter
@@ -252,6 +253,7 @@ impl Threads {
         // Timers and sockets that the first poll makes are those of the shard's runtime.
         let _entered = shard.handle.enter();
         let span = shared.enter_span();
+        let mut first_poll = Some(self.watch.first_poll(claimed.place().1, &shared));
         let begun = panics::catch(handler.name, || {
             handler.start_on_lane(&claimed, &context, scopes)
         });
@@ -276,6 +278,7 @@ impl Threads {
                 running.as_mut().poll(&mut context)
             });
             handler.polled_first(began.elapsed());
+            first_poll = None;
             // The shard polls a future that waits again, with a waker.
             if !matches!(polled, Ok(Poll::Pending)) {
                 let dropped = panics::catch(handler.name, || drop(running));
@@ -290,7 +293,7 @@ impl Threads {
                 return self.common.give_room_back();
             }
         }
-        drop(span);
+        drop((first_poll, span));
         self.hand_over(shared, claimed, running, false);
     }
 

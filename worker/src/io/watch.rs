@@ -5,8 +5,8 @@
 //! ask a task of this worker to give up. Without a bell it looks now and then.
 
 use super::leaving::Leaving;
-use super::mark::Polled;
-use super::shard::IoShard;
+use super::mark::{PollMark, Polled};
+use super::shard::{IoShard, Shared};
 use crate::log::OfTask;
 use crate::log_of_task;
 use ringwork_ring::Shard;
@@ -29,25 +29,49 @@ const LONGEST_REST: Duration = Duration::from_secs(3600);
 pub(super) struct Watch {
     // Of the first shard, whose wake word is the bell.
     bell: Arc<Shard>,
+    // By lane of the pool, what it polls itself.
+    first_polls: Vec<PollMark>,
     asleep: AtomicBool,
     over: AtomicBool,
 }
 
+/// A lane is in a poll until this is dropped.
+pub(super) struct FirstPoll<'w>(Option<&'w PollMark>);
+
+impl Drop for FirstPoll<'_> {
+    fn drop(&mut self) {
+        if let Some(mark) = self.0 {
+            mark.end();
+        }
+    }
+}
+
 impl Watch {
-    pub(super) fn new(bell: Arc<Shard>) -> Self {
+    pub(super) fn new(bell: Arc<Shard>, lanes: u32) -> Self {
         Self {
             bell,
+            first_polls: (0..lanes).map(|_| PollMark::default()).collect(),
             asleep: AtomicBool::new(false),
             over: AtomicBool::new(false),
         }
     }
 
-    /// After a task was taken up.
+    /// After a task was taken up, or is about to be begun.
     pub(super) fn wake(&self) {
         // pairs with the swap in `run`: the watch sees the task, or this sees that it sleeps.
         if self.asleep.load(Ordering::SeqCst) {
             self.bell.ring();
         }
+    }
+
+    /// A lane begins a task itself.
+    pub(super) fn first_poll(&self, lane: u32, task: &Shared) -> FirstPoll<'_> {
+        let mark = self.first_polls.get(lane as usize);
+        if let Some(mark) = mark {
+            mark.begin(task.task_id, task.handler, task.attempt);
+        }
+        self.wake();
+        FirstPoll(mark)
     }
 
     /// Has it look now.
@@ -64,6 +88,7 @@ impl Watch {
     pub(super) fn run(&self, shards: &[Arc<IoShard>]) {
         let (bell, common) = (&self.bell, &shards[0].common);
         let mut polls: Vec<Option<LongPoll>> = shards.iter().map(|_| None).collect();
+        let mut first: Vec<Option<LongPoll>> = self.first_polls.iter().map(|_| None).collect();
         let mut active = Instant::now();
         let mut cancels = Cancels::new(bell.bell());
         let mut leaving = Leaving::default();
@@ -85,7 +110,13 @@ impl Watch {
             let pause = leaving.look(shards).map_or(pause, |due| due.min(pause));
             let rest = cancels.look(shards, rung, pause);
             for (shard, seen) in shards.iter().zip(&mut polls) {
-                look_at_poll(shard, seen, common.options.stall);
+                let (mark, index) = (&shard.polls, shard.books.index());
+                let (shard, place) = (Some(&**shard), (bell.worker(), index));
+                Polls { mark, shard, place }.look(seen, common.options.stall);
+            }
+            for ((lane, mark), seen) in (0..).zip(&self.first_polls).zip(&mut first) {
+                let (shard, place) = (None, (bell.worker(), lane));
+                Polls { mark, shard, place }.look(seen, common.options.stall);
             }
             match rest {
                 Some(rest) => std::thread::sleep(rest),
@@ -144,51 +175,72 @@ impl Cancels {
     }
 }
 
-fn tell_stall(shard: &IoShard, polled: &Polled, took: Duration) {
-    let handler = polled.handler;
-    // A part that was spawned may outlive its task by a poll.
-    let found = shard.find(polled.task_id).map(|task| task.of_task());
-    let task = found.unwrap_or_else(|| OfTask {
-        worker: shard.books.worker(),
-        lane: shard.books.index(),
-        handler: Cow::Borrowed(handler),
-        id: polled.task_id,
-        attempt: polled.attempt.into(),
-        traceparent: None,
-    });
-    log_of_task!(
-        warn,
-        "io.stalled",
-        task,
-        "a poll of {handler} has taken {took:.1?} and goes on: the other tasks of its thread wait; \
-         give what blocks to AsyncContext::blocking"
-    );
+/// Where a poll takes too long.
+struct Polls<'p> {
+    mark: &'p PollMark,
+    /// Whose tasks it holds up; `None`: a lane's first poll, which holds up what is to be begun.
+    shard: Option<&'p IoShard>,
+    /// The worker, and the lane or the shard.
+    place: (u32, u32),
 }
 
-/// Warns of a poll that takes too long, once, and has new tasks avoid its shard.
-fn look_at_poll(shard: &IoShard, seen: &mut Option<LongPoll>, stall: Duration) {
-    let Some((turn, polled)) = shard.polls.now() else {
-        if seen.take().is_some() {
-            shard.stalled.store(false, Ordering::Relaxed);
-        }
-        return;
-    };
-    match seen {
-        Some(poll) if poll.turn == turn => {
-            let took = poll.since.elapsed();
-            if took >= stall && !poll.told {
-                poll.told = true;
-                shard.stalled.store(true, Ordering::Relaxed);
-                tell_stall(shard, &polled, took);
+impl Polls<'_> {
+    /// Warns of a poll that takes too long, once, and has new tasks avoid its shard.
+    fn look(&self, seen: &mut Option<LongPoll>, stall: Duration) {
+        let Some((turn, polled)) = self.mark.now() else {
+            if seen.take().is_some() {
+                self.set_stalled(false);
+            }
+            return;
+        };
+        match seen {
+            Some(poll) if poll.turn == turn => {
+                let took = poll.since.elapsed();
+                if took >= stall && !poll.told {
+                    poll.told = true;
+                    self.set_stalled(true);
+                    self.tell(&polled, took);
+                }
+            }
+            _ => {
+                self.set_stalled(false);
+                *seen = Some(LongPoll {
+                    turn,
+                    since: Instant::now(),
+                    told: false,
+                });
             }
         }
-        _ => {
-            shard.stalled.store(false, Ordering::Relaxed);
-            *seen = Some(LongPoll {
-                turn,
-                since: Instant::now(),
-                told: false,
-            });
+    }
+
+    fn set_stalled(&self, stalled: bool) {
+        if let Some(shard) = self.shard {
+            shard.stalled.store(stalled, Ordering::Relaxed);
         }
+    }
+
+    fn tell(&self, polled: &Polled, took: Duration) {
+        let (handler, (worker, lane)) = (polled.handler, self.place);
+        // A part that was spawned may outlive its task by a poll.
+        let found = self.shard.and_then(|shard| shard.find(polled.task_id));
+        let task = found.map(|task| task.of_task()).unwrap_or_else(|| OfTask {
+            worker,
+            lane,
+            handler: Cow::Borrowed(handler),
+            id: polled.task_id,
+            attempt: polled.attempt.into(),
+            traceparent: None,
+        });
+        let waits = match self.shard {
+            Some(_) => "the other tasks of its thread wait",
+            None => "its lane begins no other task",
+        };
+        log_of_task!(
+            warn,
+            "io.stalled",
+            task,
+            "a poll of {handler} has taken {took:.1?} and goes on: {waits}; give what blocks to \
+             AsyncContext::blocking"
+        );
     }
 }
