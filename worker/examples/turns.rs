@@ -20,7 +20,8 @@ impl Turns {
         task: &AsyncContext,
         work: impl FnOnce() -> R + Send + 'static,
     ) -> Result<R, TaskError> {
-        let _turn = self.0.acquire().await?;
+        let turn = self.0.acquire().await;
+        let _turn = turn.map_err(|closed| TaskError::new("turns.closed", closed.to_string()))?;
         Ok(task.blocking(work).await?)
     }
 }

@@ -9,6 +9,10 @@ use tokio::sync::OnceCell;
 
 const LINES: TaskType<str, u64> = TaskType::new("lines");
 
+fn failed(error: ringwork::Error) -> TaskError {
+    TaskError::new("lines.failed", error.to_string())
+}
+
 /// A client of the worker's own pool, since the first task that has asked for it.
 #[derive(Default)]
 struct OwnPool(OnceCell<Ringwork>);
@@ -20,10 +24,10 @@ async fn all_lines(
     Cbor(paths): Cbor<Vec<String>>,
 ) -> Result<u64, TaskError> {
     let connect = || Ringwork::builder("own").dir(task.pool().clone()).connect();
-    let rw = pool.0.get_or_try_init(connect).await?;
+    let rw = pool.0.get_or_try_init(connect).await.map_err(failed)?;
     let counts = join_all(paths.iter().map(|path| rw.call(LINES, path.as_str()))).await;
     let sum: ringwork::Result<u64> = counts.into_iter().sum();
-    Ok(sum?)
+    sum.map_err(failed)
 }
 
 fn lines(path: String) -> Result<u64, TaskError> {

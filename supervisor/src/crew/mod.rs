@@ -17,7 +17,7 @@ pub(crate) mod seat;
 use crate::console::Console;
 use crate::crew::death_report::DeathReport;
 use crate::crew::health::Health;
-use crate::crew::room::Room;
+use crate::crew::room::{Room, free_lanes};
 use crate::crew::seat::{Member, Seat, Settings};
 use crate::error::SupervisorError;
 use crate::lifecycle::{self, Topic};
@@ -224,7 +224,7 @@ impl Crew {
                 }
             }
         }
-        self.tell_lack_of_room(segment);
+        self.look_at_room(segment);
         self.replace_marked(segment)
     }
 
@@ -317,6 +317,37 @@ impl Crew {
         for member in seat.current.take().into_iter().chain(seat.successor.take()) {
             self.tell_to_leave(member, segment, why);
         }
+    }
+
+    /// Entries of the lane table that a worker takes, as far as it is known.
+    fn entries_of(&self, kind: LaneKind) -> u32 {
+        self.room.entries(self.settings.lanes(kind), kind)
+    }
+
+    /// An entry for another worker whose lanes find room, too.
+    fn find_room(&self, segment: &Segment, kind: LaneKind) -> Option<u32> {
+        let to_come: u32 = self.members().map(Member::lanes_to_come).sum();
+        if free_lanes(segment) < self.entries_of(kind) + to_come {
+            return None;
+        }
+        (0..segment.geometry().max_workers)
+            .filter(|entry| !self.owns(*entry))
+            .find(|entry| segment.worker(*entry).word_acquire().is_free())
+    }
+
+    /// Looks which seats stay empty for want of room.
+    fn look_at_room(&mut self, segment: &Segment) {
+        let lacks = |seat: &&Seat| seat.no_room && seat.open && seat.current.is_none();
+        let lacking = self.seats.iter().filter(lacks);
+        let kinds: Vec<LaneKind> = lacking.map(|seat| seat.kind).collect();
+        let needed = kinds.first().map_or(0, |kind| self.entries_of(*kind));
+        let any_leaves = !self.leavers.is_empty();
+        self.room.look(segment, kinds.len(), needed, any_leaves);
+    }
+
+    /// What is wrong when a seat has no worker since the tables have no room.
+    pub(crate) fn lack_of_room(&self) -> Option<&str> {
+        self.room.lack()
     }
 
     /// The kind of lanes that a member has.

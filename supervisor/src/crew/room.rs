@@ -3,8 +3,6 @@
 //!
 //! Invariant: a seat that stays empty for want of room is told once, and again only after it was filled.
 
-use crate::crew::Crew;
-use crate::crew::seat::{Member, Seat};
 use ringwork_ring::Segment;
 use ringwork_ring::format::counted;
 use ringwork_ring::format::states::LaneKind;
@@ -37,48 +35,30 @@ impl Room {
     pub(super) fn forget(&mut self) {
         self.taken = [0; 2];
     }
-}
 
-impl Crew {
-    /// Entries of the lane table that a worker takes, as far as it is known: a program may have more I/O
-    /// threads than it was asked to.
-    pub(super) fn entries_of(&self, kind: LaneKind) -> u32 {
-        let seen = self.room.taken[kind.word() as usize];
-        self.settings.lanes(kind).max(seen)
-    }
-
-    /// An entry for another worker whose lanes find room, too.
-    pub(super) fn find_room(&self, segment: &Segment, kind: LaneKind) -> Option<u32> {
-        let to_come: u32 = self.members().map(Member::lanes_to_come).sum();
-        if free_lanes(segment) < self.entries_of(kind) + to_come {
-            return None;
-        }
-        (0..segment.geometry().max_workers)
-            .filter(|entry| !self.owns(*entry))
-            .find(|entry| segment.worker(*entry).word_acquire().is_free())
+    /// Entries of the lane table that a worker takes which is to have so many, as far as it is known: a
+    /// program may have more I/O threads than it was asked to.
+    pub(super) fn entries(&self, lanes: u32, kind: LaneKind) -> u32 {
+        lanes.max(self.taken[kind.word() as usize])
     }
 
     /// What is wrong when a seat has no worker since the tables have no room.
-    pub(crate) fn lack_of_room(&self) -> Option<&str> {
-        self.room.told.as_deref()
+    pub(super) fn lack(&self) -> Option<&str> {
+        self.told.as_deref()
     }
 
-    /// Says so, once it is sure that nothing is about to make room.
-    pub(super) fn tell_lack_of_room(&mut self, segment: &Segment) {
-        let lacks = |seat: &&Seat| seat.no_room && seat.open && seat.current.is_none();
-        let lacking = self.seats.iter().filter(lacks);
-        let kinds: Vec<LaneKind> = lacking.map(|seat| seat.kind).collect();
-        let Some(kind) = kinds.first().copied() else {
-            (self.room.lacks_since, self.room.told) = (None, None);
-            return;
-        };
-        let since = *self.room.lacks_since.get_or_insert_with(Instant::now);
-        // Workers that leave make room.
-        if self.room.told.is_some() || !self.leavers.is_empty() || since.elapsed() < PATIENCE {
+    /// Notes how many seats are empty for want of room, and that a worker of the first one takes so many
+    /// entries of the lane table. Says so, once it is sure that no worker is about to make room.
+    pub(super) fn look(&mut self, segment: &Segment, empty: usize, needed: u32, any_leaves: bool) {
+        if empty == 0 {
+            (self.lacks_since, self.told) = (None, None);
             return;
         }
-        let geometry = segment.geometry();
-        let (needed, free) = (self.entries_of(kind), free_lanes(segment));
+        let since = *self.lacks_since.get_or_insert_with(Instant::now);
+        if self.told.is_some() || any_leaves || since.elapsed() < PATIENCE {
+            return;
+        }
+        let (geometry, free) = (segment.geometry(), free_lanes(segment));
         let lack = match free < needed {
             true => format!(
                 "it takes {} of the lane table, one for each of its lanes and I/O threads, and {free} of {} are free: \
@@ -93,15 +73,16 @@ impl Crew {
         };
         let text = format!(
             "no room for {}: {lack}, or have fewer workers, lanes or I/O threads",
-            counted(kinds.len(), "more worker")
+            counted(empty, "more worker")
         );
         tracing::error!(event = "worker.no_room", "{text}");
         log_error(segment, &text);
-        self.room.told = Some(text);
+        self.told = Some(text);
     }
 }
 
-fn free_lanes(segment: &Segment) -> u32 {
+/// How many entries of the lane table are free.
+pub(super) fn free_lanes(segment: &Segment) -> u32 {
     let free = segment.lanes().filter(|lane| lane.word_acquire().is_free());
     u32::try_from(free.count()).unwrap_or(u32::MAX)
 }
