@@ -74,6 +74,10 @@ public final class RawCall implements AutoCloseable {
   private TaskFuture<ResultLease> own;
 
   private State state = State.IDLE;
+
+  /** The deadline of the task has come. */
+  private boolean isLate;
+
   private int slot;
   private int requestCodec = Codec.BYTES_ID;
   private int requestLength;
@@ -253,6 +257,7 @@ public final class RawCall implements AutoCloseable {
 
   private long invoke() throws InterruptedException {
     own.renew();
+    isLate = false;
     state = State.RUNNING;
     try {
       Throwable gone = Mapped.fault(this, RUN);
@@ -288,6 +293,7 @@ public final class RawCall implements AutoCloseable {
         core.leaveRole(); // it has done so, unless something was thrown
       }
     }
+    isLate = !core.life.isFailing(); // or else the wait has ended for another reason
     if (!own.isSettled() && giveUp()) {
       throw gaveUp();
     }
@@ -342,7 +348,7 @@ public final class RawCall implements AutoCloseable {
       case WITHDRAWN -> {
         own.slot = -1;
         core.segment.room.freed();
-        if (own.deadline != 0 && System.nanoTime() >= own.deadline) {
+        if (isLate) {
           core.counters.expired(type);
         } else {
           core.counters.cancelled(type);

@@ -8,11 +8,13 @@ import io.ringwork.Codec;
 import io.ringwork.CodecException;
 import io.ringwork.HandlerStats;
 import io.ringwork.PoolStats;
+import io.ringwork.RawCall;
 import io.ringwork.RejectedException;
 import io.ringwork.RemoteFailureException;
 import io.ringwork.Ringwork;
 import io.ringwork.TaskFuture;
 import io.ringwork.TaskOptions;
+import io.ringwork.TaskTimeoutException;
 import io.ringwork.TaskType;
 import io.ringwork.stock.StockTasks;
 import java.time.Duration;
@@ -88,10 +90,15 @@ class PoolStatsTest {
               new byte[0],
               TaskOptions.DEFAULT.timeout(Duration.ofMillis(20)).admitLate(true));
       assertThrows(ExecutionException.class, late::get);
+      TaskOptions soon = TaskOptions.DEFAULT.timeout(Duration.ofMillis(20)).admitLate(true);
+      try (RawCall call = pool.rawCall("echo", soon)) {
+        call.claim(0);
+        assertThrows(TaskTimeoutException.class, () -> call.invoke(0));
+      }
       Pools.failure(RejectedException.class, pool.submit(StockTasks.ECHO, new byte[64 << 20]));
       HandlerStats echo = pool.stats().handler("echo").orElseThrow();
       assertEquals(
-          List.of(0L, 2L, 1L, 1L),
+          List.of(0L, 3L, 2L, 1L),
           List.of(echo.completed(), echo.failed(), echo.expired(), echo.cancelled()));
       assertEquals(1, echo.rejected().payloadTooLarge());
       assertEquals(1, echo.rejected().total());
