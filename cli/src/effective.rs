@@ -6,7 +6,9 @@
 
 use super::units::Size;
 use ringwork_ring::Geometry;
-use ringwork_ring::format::layout::{SECTION_EVENTS, SECTION_HANDLER_COUNTS, SECTION_KEY_LINES};
+use ringwork_ring::format::layout::{
+    SECTION_CHANNELS, SECTION_EVENTS, SECTION_HANDLER_COUNTS, SECTION_KEY_LINES,
+};
 use ringwork_supervisor::ServeConfig;
 use ringwork_supervisor::config::options::{self, ServeOption};
 use ringwork_supervisor::pool::PHOTO;
@@ -113,7 +115,8 @@ fn sections(g: &Geometry) -> String {
         .first()
         .map_or(g.segment_size as usize, |place| place.blocks);
     let at = |kind| g.section(kind).map(|place| place.offset);
-    let keys = at(SECTION_KEY_LINES).unwrap_or(owners);
+    let channels = at(SECTION_CHANNELS).unwrap_or(owners);
+    let keys = at(SECTION_KEY_LINES).unwrap_or(channels);
     let events = at(SECTION_EVENTS).unwrap_or(keys);
     let numbers = at(SECTION_HANDLER_COUNTS).unwrap_or(events);
     let ends = [
@@ -130,6 +133,7 @@ fn sections(g: &Geometry) -> String {
         ("numbers of handlers", numbers),
         ("events and topics", events),
         ("keys", keys),
+        ("channels", channels),
         ("arena owners", owners),
         ("arena blocks", blocks),
         ("", usize::try_from(g.segment_size).unwrap_or(usize::MAX)),

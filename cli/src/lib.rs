@@ -6,6 +6,7 @@
 mod bench;
 mod by_handler;
 mod cbor;
+mod channels;
 mod clean;
 mod completions;
 mod config;
@@ -81,6 +82,7 @@ enum Command {
     Handlers(handlers::Handlers),
     List(list::List),
     Events(events::Events),
+    Channels(channels::Channels),
     Clean(clean::Clean),
     Config(config::Config),
     Doctor(doctor::Doctor),
@@ -122,6 +124,7 @@ pub fn main() -> ExitCode {
         Command::Handlers(handlers) => handlers::run(&handlers),
         Command::List(list) => list::run(&list),
         Command::Events(events) => events::run(events),
+        Command::Channels(channels) => channels::run(&channels),
         Command::Clean(clean) => clean::run(&clean),
         Command::Config(config) => config::run(&config),
         Command::Doctor(doctor) => doctor::run(&doctor),

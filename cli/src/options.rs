@@ -606,4 +606,37 @@ pub(super) mod tests {
             assert!(error.contains("limit of a"), "{error}");
         }
     }
+
+    #[test]
+    fn channels_are_tables_of_the_file_or_options() {
+        let text = "[channel.ticks]\ncapacity = 8\n[channel.calls]\nsize = \"1KiB\"\n\
+                    delivery = \"at-most-once\"\ncodec = \"cbor\"\n";
+        let config = parse(text).unwrap();
+        let shown: Vec<String> = (config.segment.channel.iter())
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "calls:capacity=1024,size=1024,delivery=at-most-once,codec=cbor",
+                "ticks:capacity=8,size=256"
+            ]
+        );
+        let given = flags(&["--channel", &shown[0], "--channel", &shown[1]]);
+        assert_eq!(given.segment.channel, config.segment.channel);
+        assert_eq!(given.pool().channels.len(), 2);
+        for (text, part) in [
+            ("[channel.ticks]\ncapacity = 1000", "power of two"),
+            ("[channel.ticks]\ncells = 8", "cells"),
+            ("[channel.\"a b\"]", "no name of a channel"),
+            ("channel = [\"a\", \"a\"]", "given twice"),
+            ("[channel.a]\ndelivery = \"never\"", "at-most-once"),
+        ] {
+            let told = match parse(text) {
+                Ok(config) => config.validate().unwrap_err().to_string(),
+                Err(told) => told,
+            };
+            assert!(told.contains(part), "{part}: {told}");
+        }
+    }
 }

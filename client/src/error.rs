@@ -1,6 +1,7 @@
 //! The one error type of the crate: each message names cause and remedy, and each error says
 //! whether the task may have run.
 
+use ringwork_ring::queue::channels::NotSent;
 use ringwork_ring::queue::events::NotPublished;
 use ringwork_ring::{Cause, RingError, Status};
 use std::fmt;
@@ -88,6 +89,17 @@ pub enum Error {
     /// The event was not published.
     #[error("{0}")]
     NotPublished(NotPublished),
+    /// The pool has no channel of this name.
+    #[error("the pool has no channel {name:?}: {}", channels(.name, .known))]
+    NoChannel {
+        /// The name.
+        name: String,
+        /// Those that it has.
+        known: Vec<String>,
+    },
+    /// The message was not sent.
+    #[error("{0}")]
+    NotSent(NotSent),
     /// The request can't be written in its codec: nothing was sent.
     #[error("the request can't be written: {0}")]
     Unwritable(String),
@@ -139,6 +151,8 @@ impl Error {
             Self::NotConnected(_)
             | Self::Rejected { .. }
             | Self::NotPublished(_)
+            | Self::NoChannel { .. }
+            | Self::NotSent(_)
             | Self::Unwritable(_) => false,
             Self::Remote { may_have_run, .. }
             | Self::Timeout { may_have_run }
@@ -191,6 +205,16 @@ fn ran(may_have_run: bool) -> &'static str {
         "may have run, or still does"
     } else {
         "has not run"
+    }
+}
+
+fn channels(name: &str, known: &[String]) -> String {
+    match known {
+        [] => format!("it has none; serve it with --channel {name}"),
+        known => format!(
+            "it has {}; serve it with --channel {name} for one more",
+            known.join(", ")
+        ),
     }
 }
 

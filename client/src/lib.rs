@@ -20,6 +20,8 @@
 #![forbid(unsafe_code)]
 
 mod call;
+mod channel_hub;
+mod channels;
 mod chunk;
 mod codec;
 mod combine;
@@ -44,6 +46,7 @@ mod timeout;
 mod timers;
 
 pub use call::{Call, CallFuture};
+pub use channels::{Channel, Message, Messages};
 pub use chunk::{Chunk, ChunkFuture};
 pub use codec::{FromResult, ToRequest};
 pub use combine::{JoinAll, SelectFirst, WithTimeout, Work, join_all, select_first, with_timeout};
@@ -64,6 +67,8 @@ pub use ringwork_codec::{Cbor, Encoded, Params};
 /// How a worker died, how a task failed, how bytes are to be read; and where a pool is.
 #[doc(no_inline)]
 pub use ringwork_ring::format::words::Publisher;
+#[doc(no_inline)]
+pub use ringwork_ring::queue::channels::NotSent;
 #[doc(no_inline)]
 pub use ringwork_ring::queue::events::{NotPublished, Passed};
 #[doc(no_inline)]

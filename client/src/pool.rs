@@ -5,6 +5,7 @@
 //! them is gone the poller ends and the client's entry is given back. Invariant: a cell of `wakers`
 //! is registered in only by the owner of the slot's task.
 
+use crate::channel_hub::ChannelHub;
 use crate::error::{Error, Result};
 use crate::event_hub::EventHub;
 use crate::sync::{join, keep, lock, start};
@@ -71,6 +72,7 @@ pub(crate) struct Pool {
     /// Held while it is started.
     starting: Mutex<()>,
     events: EventHub,
+    channels: ChannelHub,
     /// Held by the thread that polls, where no thread does all the time.
     polling: Mutex<()>,
     budget: Budget,
@@ -112,6 +114,7 @@ impl Pool {
             thread: OnceLock::new(),
             starting: Mutex::new(()),
             events: EventHub::default(),
+            channels: ChannelHub::default(),
             polling: Mutex::new(()),
             budget: Budget::of(settings.wait, 2),
         })
@@ -201,6 +204,11 @@ impl Pool {
         }
         // It may have ended before the waker was there.
         self.why_ended().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// The channels that this client uses.
+    pub(crate) fn channels(&self) -> &ChannelHub {
+        &self.channels
     }
 
     /// Has the waker woken when an event is published.
@@ -324,6 +332,7 @@ impl Shared {
 impl Drop for Pool {
     fn drop(&mut self) {
         self.events.close(&self.shared.table);
+        self.channels.close(&self.shared.table);
         self.shared.closed.store(true, Ordering::SeqCst);
         self.shared.table.wake_poller();
         if let Some(thread) = self.thread.take() {

@@ -10,6 +10,7 @@ pub(crate) mod loom_engine;
 pub(crate) mod pool;
 pub(crate) mod shim;
 
+mod channel_model;
 mod client_model;
 #[cfg(ringwork_counted)]
 mod cost;

@@ -1,5 +1,6 @@
 //! Tiny segments on the heap, and what each of their words is to a model checker.
 
+use crate::format::channel::ChannelConfig;
 use crate::format::config::{ArenaClass, Geometry, PoolConfig};
 use crate::format::layout::*;
 use crate::format::section::{self, Section};
@@ -92,6 +93,10 @@ pub(crate) struct Tiny {
     pub(crate) io: bool,
     /// Whether tasks may have keys.
     pub(crate) keys: bool,
+    /// Cells of the one channel, a power of two; 0: none.
+    pub(crate) channel: u32,
+    /// Whether the channel delivers once.
+    pub(crate) once: bool,
 }
 
 impl Default for Tiny {
@@ -107,6 +112,8 @@ impl Default for Tiny {
             events: 0,
             io: false,
             keys: false,
+            channel: 0,
+            once: false,
         }
     }
 }
@@ -116,6 +123,7 @@ impl Default for Tiny {
 pub(crate) struct Pool {
     memory: Memory,
     geometry: Geometry,
+    channels: Vec<ChannelConfig>,
     dir: PoolDir,
     classes: Arc<[Class]>,
     pieces: Arc<[Piece]>,
@@ -132,6 +140,8 @@ pub(crate) struct Piece {
 
 const NO_PIECE: u16 = u16::MAX;
 
+/// Most bytes of a message of the tiny channel.
+pub(crate) const MESSAGE: usize = 8;
 /// Size of a block of the tiny arena.
 pub(crate) const BLOCK: usize = 128;
 /// The epoch of every tiny segment.
@@ -158,7 +168,17 @@ impl Tiny {
         if self.keys {
             sections.extend(section::of_keys(self.clients * self.slots));
         }
+        sections.extend(section::of_channels(&self.channels()));
         sections
+    }
+
+    fn channels(self) -> Vec<ChannelConfig> {
+        let channel = ChannelConfig::new("model", self.channel, MESSAGE as u32).once(self.once);
+        if self.channel > 0 {
+            vec![channel]
+        } else {
+            Vec::new()
+        }
     }
 
     /// The pool of these sizes, its segment empty and SERVING.
@@ -173,6 +193,7 @@ impl Tiny {
             events: None,
             io_lanes: self.io,
             keys: None,
+            channels: Vec::new(),
             segment_size: None,
             arena: Some(vec![ArenaClass {
                 size: BLOCK,
@@ -203,10 +224,11 @@ impl Tiny {
                 .collect(),
         );
         let memory = Memory::Heap(Arc::new(heap));
-        let (pieces, piece_of) = pieces(&geometry, memory.as_ptr() as usize);
+        let (pieces, piece_of) = pieces(&geometry, memory.as_ptr() as usize, self.channel);
         let pool = Pool {
             memory,
-            classes: classes(&geometry).into(),
+            channels: self.channels(),
+            classes: classes(&geometry, self.channel).into(),
             pieces,
             piece_of,
             geometry,
@@ -223,8 +245,8 @@ impl Pool {
         Segment::model(
             self.memory.clone(),
             self.geometry.clone(),
-            self.dir.clone(),
-            EPOCH,
+            self.channels.clone(),
+            (self.dir.clone(), EPOCH),
         )
     }
 
@@ -234,6 +256,7 @@ impl Pool {
         unsafe { std::ptr::write_bytes(self.memory.as_mut_ptr(), 0, self.memory.len()) };
         let segment = self.segment();
         segment.set_pool_state(PoolState::Serving);
+        segment.fill_channels();
         if self.geometry.has_io_lanes() {
             let info = HandlerInfo {
                 name: "model".to_owned(),
@@ -322,6 +345,18 @@ impl Pool {
                     .map_or(usize::MAX, |place| place.offset),
                 BUCKET_STRIDE,
             ),
+            (
+                "channel",
+                g.section(SECTION_CHANNELS)
+                    .map_or(usize::MAX, |place| place.offset),
+                CHANNEL_STRIDE,
+            ),
+            (
+                "cell",
+                g.section(SECTION_CHANNEL_CELLS)
+                    .map_or(usize::MAX, |place| place.offset),
+                CELL_STRIDE,
+            ),
             ("block", g.classes[0].owners, 8),
         ];
         let (name, start, stride) = tables
@@ -380,8 +415,18 @@ impl Footprint {
     }
 }
 
+/// Bytes of a cell of the tiny channel.
+const CELL_STRIDE: usize = (CELL_BYTES + MESSAGE).next_multiple_of(64);
+
+/// Where the cells of the tiny channel are.
+fn cells(g: &Geometry, channel: u32) -> impl Iterator<Item = usize> {
+    let cells = g.section(SECTION_CHANNEL_CELLS).map(|place| place.offset);
+    let at = move |cell| cells.expect("a channel has cells") + CELL_STRIDE * cell as usize;
+    (0..channel).map(at)
+}
+
 /// The modelled words of a segment by offset, with their sizes.
-fn word_sizes(g: &Geometry) -> Vec<(usize, u8)> {
+fn word_sizes(g: &Geometry, channel: u32) -> Vec<(usize, u8)> {
     let masks = [H_IDLE, H_SEARCHING, H_IDLE_IO, H_SEARCHING_IO].map(|mask| (mask, 8));
     let mut words = vec![(H_POOL_STATE, 4)];
     words.extend(masks);
@@ -453,6 +498,21 @@ fn word_sizes(g: &Geometry) -> Vec<(usize, u8)> {
             words.push((at + BUCKET_OVERFLOW, 4));
         }
     }
+    if let Some(place) = g.section(SECTION_CHANNELS) {
+        let at = place.offset;
+        let wide = [
+            CHANNEL_TAIL,
+            CHANNEL_HEAD,
+            CHANNEL_RECEIVERS_MASK,
+            CHANNEL_SENDERS_MASK,
+        ];
+        words.extend(wide.map(|word| (at + word, 8)));
+        words.extend([CHANNEL_RECEIVERS, CHANNEL_SENDERS].map(|word| (at + word, 4)));
+    }
+    for at in cells(g, channel) {
+        words.extend([CELL_WORD, CELL_ABOUT].map(|word| (at + word, 8)));
+        words.push((at + CELL_BYTES, 1));
+    }
     for place in &g.classes {
         for block in 0..place.class.count as usize {
             words.push((place.owners + 8 * block, 8));
@@ -462,14 +522,16 @@ fn word_sizes(g: &Geometry) -> Vec<(usize, u8)> {
     words
 }
 
-fn pieces(g: &Geometry, base: usize) -> (Arc<[Piece]>, Arc<[u16]>) {
-    let classes = classes(g);
+fn pieces(g: &Geometry, base: usize, channel: u32) -> (Arc<[Piece]>, Arc<[u16]>) {
+    let classes = classes(g, channel);
     let mut of = vec![NO_PIECE; classes.len()];
     let mut pieces = Vec::new();
-    for (offset, size) in word_sizes(g) {
+    for (offset, size) in word_sizes(g, channel) {
         // A run of bytes begins where one byte is listed.
         let len = if size == 1 && offset >= g.classes[0].blocks {
             g.classes[0].class.size
+        } else if size == 1 && cells(g, channel).any(|cell| cell + CELL_BYTES == offset) {
+            MESSAGE
         } else if size == 1
             && matches!((offset - g.slots) % SLOT_STRIDE, SLOT_REQUEST | SLOT_RESULT)
         {
@@ -505,9 +567,9 @@ const DATA: [(usize, u8); 5] = [
     (SLOT_TASK_ID, 8),
 ];
 
-fn classes(g: &Geometry) -> Vec<Class> {
+fn classes(g: &Geometry, channel: u32) -> Vec<Class> {
     let mut classes = vec![Class::Plain; g.segment_size as usize];
-    for (offset, size) in word_sizes(g) {
+    for (offset, size) in word_sizes(g, channel) {
         classes[offset..offset + usize::from(size)].fill(Class::Word);
     }
     for slot in 0..g.total_slots() as usize {
@@ -518,6 +580,9 @@ fn classes(g: &Geometry) -> Vec<Class> {
         for payload in [SLOT_REQUEST, SLOT_RESULT] {
             classes[at + payload..at + payload + INLINE].fill(Class::Data);
         }
+    }
+    for at in cells(g, channel) {
+        classes[at + CELL_ABOUT..at + CELL_BYTES + MESSAGE].fill(Class::Data);
     }
     for place in &g.classes {
         let end = place.blocks + place.class.size * place.class.count as usize;

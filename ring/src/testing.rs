@@ -5,9 +5,11 @@
 
 use crate::Segment;
 use crate::format::cause::Cause;
-use crate::format::words::{Published, Word};
+use crate::format::states::Codec;
+use crate::format::words::{Published, Publisher, Word};
 use crate::lane::permits;
 use crate::os::sync::{AtomicU8, AtomicU32, AtomicU64};
+use crate::queue::channels::{ChannelRing, NotSent};
 use crate::reaper::{Reaped, reap_worker_noting};
 use crate::records::Slot;
 #[cfg(test)]
@@ -48,6 +50,19 @@ impl RawWords for Segment {
     fn raw8(&self, offset: usize) -> &AtomicU8 {
         self.u8_at(offset)
     }
+}
+
+/// Sends a message of a channel as a sender does that is slow: `writing` is called while it writes.
+///
+/// # Errors
+/// As [`ChannelRing::try_send`].
+pub fn send_slowly(
+    channel: ChannelRing<'_>,
+    sender: Publisher,
+    bytes: &[u8],
+    writing: impl Fn(),
+) -> Result<(), NotSent> {
+    channel.send_while(sender, Codec::Bytes, bytes, writing)
 }
 
 /// The steps of a task, by themselves.

@@ -31,6 +31,10 @@ pub enum Part {
     KeyBuckets,
     /// Key lines of slots; in a pool without, the slots.
     KeyLines,
+    /// Heads of channels; in a pool without, the slots.
+    Channels,
+    /// Cells of channels; in a pool without, the slots.
+    ChannelCells,
     /// Slots.
     Slots,
     /// Completion rings.
@@ -44,7 +48,7 @@ pub enum Part {
 }
 
 /// All parts.
-pub const PARTS: [Part; 13] = [
+pub const PARTS: [Part; 15] = [
     Part::Header,
     Part::Clients,
     Part::Workers,
@@ -53,6 +57,8 @@ pub const PARTS: [Part; 13] = [
     Part::IoRings,
     Part::KeyBuckets,
     Part::KeyLines,
+    Part::Channels,
+    Part::ChannelCells,
     Part::Slots,
     Part::Completions,
     Part::Tables,
@@ -84,6 +90,10 @@ impl Part {
                 of_kind(segment, SECTION_KEY_BUCKETS).unwrap_or(g.slots..g.completions)
             }
             Self::KeyLines => of_kind(segment, SECTION_KEY_LINES).unwrap_or(g.slots..g.completions),
+            Self::Channels => of_kind(segment, SECTION_CHANNELS).unwrap_or(g.slots..g.completions),
+            Self::ChannelCells => {
+                of_kind(segment, SECTION_CHANNEL_CELLS).unwrap_or(g.slots..g.completions)
+            }
             Self::Slots => g.slots..g.completions,
             Self::Completions => g.completions..g.handlers,
             Self::Tables => g.handlers..owners,
@@ -191,6 +201,16 @@ fn hot(segment: &Segment, dice: &mut Dice, part: Part) -> usize {
             let fields = [KEY_HASH, KEY_BEFORE, KEY_NEXT, KEY_FLAGS];
             part.range(segment).start + KEY_STRIDE * dice.below(8) + fields[dice.below(4)]
         }
+        Part::Channels => {
+            let fields = [
+                CHANNEL_TAIL,
+                CHANNEL_HEAD,
+                CHANNEL_RECEIVERS_MASK,
+                8 * dice.below(4),
+            ];
+            part.range(segment).start + fields[dice.below(4)]
+        }
+        Part::ChannelCells => part.range(segment).start + 64 * dice.below(8) + CELL_WORD,
         Part::Slots => {
             // The first slots of the first client are those in use.
             g.slots + SLOT_STRIDE * dice.below(8) + 8 * dice.below(8)
@@ -288,6 +308,7 @@ pub fn run(segment: &Segment, request: &str) -> Result<(), String> {
 mod tests {
     use super::*;
     use ringwork_ring::PoolConfig;
+    use ringwork_ring::format::channel::ChannelConfig;
 
     #[test]
     fn every_part_is_reached_and_nothing_beyond_it() {
@@ -298,6 +319,7 @@ mod tests {
             .slots(16)
             .io_lanes(true)
             .keys(true)
+            .channels(vec![ChannelConfig::new("ticks", 8, 64)])
             .segment_size(8 << 20);
         let (segment, _locks) = Segment::create(&dir, &config).unwrap();
         let read = |range: Range<usize>| -> Vec<u64> {

@@ -210,6 +210,8 @@ impl Scenario {
                 events: 0,
                 io: false,
                 keys: false,
+                channel: 0,
+                once: false,
             },
             clients: vec![tasks.clone(), tasks.clone(), tasks],
             supervisors: 2,

@@ -299,6 +299,12 @@ impl TaskTable {
             .collect()
     }
 
+    /// The index of this client's entry.
+    #[must_use]
+    pub fn client(&self) -> u32 {
+        self.at.index
+    }
+
     /// This client as a publisher of events.
     #[must_use]
     pub fn publisher(&self) -> Publisher {

@@ -6,6 +6,7 @@
 //! so that no offset in a segment is ever believed.
 
 use crate::error::{Result, RingError};
+use crate::format::channel::{self, ChannelConfig};
 use crate::format::counted;
 use crate::format::layout::*;
 use crate::format::section::{self, Section, SectionPlace};
@@ -204,6 +205,8 @@ pub struct PoolConfig {
     /// Whether tasks may have keys: takes 96 bytes a slot. Default: none, which means yes in a segment
     /// whose size is given and at least 512 MiB.
     pub keys: Option<bool>,
+    /// The channels (default none).
+    pub channels: Vec<ChannelConfig>,
     /// Size of the whole segment in bytes; the default classes follow from it. Default: none, about
     /// 60 MiB. `ringwork serve` takes what the machine allows instead, see
     /// [`crate::segment::room::default_segment`].
@@ -230,6 +233,7 @@ impl Default for PoolConfig {
             events: None,
             io_lanes: false,
             keys: None,
+            channels: Vec::new(),
             segment_size: None,
             arena: None,
             huge_pages: false,
@@ -300,6 +304,13 @@ impl PoolConfig {
     #[must_use]
     pub const fn keys(mut self, keys: bool) -> Self {
         self.keys = Some(keys);
+        self
+    }
+
+    /// The channels.
+    #[must_use]
+    pub fn channels(mut self, channels: Vec<ChannelConfig>) -> Self {
+        self.channels = channels;
         self
     }
 
@@ -624,7 +635,11 @@ impl PoolConfig {
             0
         };
         let (events, keyed) = (self.kept_events(), self.keyed_slots());
-        let own = || section::own(self.max_lanes, HANDLERS, events, (io_rings, keyed));
+        let own = || {
+            let mut own = section::own(self.max_lanes, HANDLERS, events, (io_rings, keyed));
+            own.extend(section::of_channels(&self.channels));
+            own
+        };
         self.sections.clone().unwrap_or_else(own)
     }
 
@@ -682,6 +697,7 @@ impl PoolConfig {
                 "events is {events}, it must be a power of two, 16 to {MAX_EVENTS}, or 0 for none"
             ));
         }
+        wrong.extend(channel::problems(&self.channels));
         let all = u64::from(self.clients) * u64::from(self.slots);
         let lines = |section: &Section| section.kind == SECTION_KEY_LINES;
         if let Some(lines) = self.sections().iter().find(|section| lines(section))

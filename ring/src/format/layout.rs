@@ -250,6 +250,10 @@ layout! {
     SECTION_KEY_LINES: u32 = 6;
     /// Kind of section: the buckets of keys that run or wait, BUCKET_*; their number is a power of two.
     SECTION_KEY_BUCKETS: u32 = 7;
+    /// Kind of section: the heads of the channels, CHANNEL_*, one behind the other.
+    SECTION_CHANNELS: u32 = 8;
+    /// Kind of section: the cells of all channels, CELL_*, those of each from the record on that its head names; its records are SECTION_ALIGN bytes.
+    SECTION_CHANNEL_CELLS: u32 = 9;
 
     /// Bytes of the key line of a slot; it counts with PUBLISHED_KEYED. The client's, but for KEY_NEXT.
     KEY_STRIDE: usize = 64;
@@ -336,6 +340,67 @@ layout! {
     TOPIC_NAME_MAX: usize = 112;
     /// Bytes of a record of a topic.
     TOPIC_STRIDE: usize = 128;
+
+    /// Bytes of the head of a channel. What is in its first 128 bytes never changes, but for CHANNEL_CODEC.
+    CHANNEL_STRIDE: usize = 896;
+    /// Channel: number of its cells, a power of two, u32.
+    CHANNEL_CAPACITY: usize = 0;
+    /// Channel: most bytes of a message, u32.
+    CHANNEL_SIZE: usize = 4;
+    /// Channel: the record of SECTION_CHANNEL_CELLS at which its cells begin, u32.
+    CHANNEL_FIRST: usize = 8;
+    /// Channel: CHANNEL_ONCE or 0, u32.
+    CHANNEL_FLAGS: usize = 12;
+    /// Channel flag: what a dead receiver had taken is not delivered again.
+    CHANNEL_ONCE: u32 = 1;
+    /// Channel: codec of its messages + 1, u32; 0 until the first message, by compare-and-swap.
+    CHANNEL_CODEC: usize = 16;
+    /// Channel: name, UTF-8, padded with NUL.
+    CHANNEL_NAME: usize = 64;
+    /// Longest name of a channel in bytes.
+    CHANNEL_NAME_MAX: usize = 64;
+    /// Channel: position of the next message, u64, on a line of senders; no position before it is open.
+    CHANNEL_TAIL: usize = 128;
+    /// Channel: how often it was set back << CHANNEL_BACK_SHIFT | position of the next message that a receiver looks at, u64, on a line of receivers.
+    CHANNEL_HEAD: usize = 256;
+    /// Channel head: shift of how often it was set back, 24 bits.
+    CHANNEL_BACK_SHIFT: u32 = 40;
+    /// Channel: futex word of the receivers, bumped by each wake, u32.
+    CHANNEL_RECEIVERS: usize = 384;
+    /// Channel: a bit for each client with receivers that sleep or are about to, CHANNEL_MASK_WORDS u64.
+    CHANNEL_RECEIVERS_MASK: usize = 448;
+    /// Channel: futex word of the senders, bumped by each wake, u32.
+    CHANNEL_SENDERS: usize = 640;
+    /// Channel: a bit for each client with senders that sleep or are about to, CHANNEL_MASK_WORDS u64.
+    CHANNEL_SENDERS_MASK: usize = 704;
+    /// Words of a mask of clients.
+    CHANNEL_MASK_WORDS: usize = 24;
+    /// Most channels of a pool.
+    MAX_CHANNELS: u32 = 256;
+    /// Cell of a channel: position << EVENT_POSITION_SHIFT | process << EVENT_PUBLISHER_SHIFT | attempt << CELL_ATTEMPT_SHIFT | CELL_*, u64; 0 before its first use, which is CELL_EMPTY at its first position. Processes are numbered as publishers of events are.
+    CELL_WORD: usize = 0;
+    /// Cell: length of the message, codec << 32, u64; its bytes and this are the sender's in FILLING and PASSED, the receiver's in TAKEN.
+    CELL_ABOUT: usize = 8;
+    /// Cell: bytes of the message; cells are padded to a multiple of 64 bytes.
+    CELL_BYTES: usize = 16;
+    /// Cell word: shift of the attempt, 2 bits: how often a receiver died that had the message, 3 at most.
+    CELL_ATTEMPT_SHIFT: u32 = 3;
+    /// Cell word: mask of the attempt, after the shift.
+    CELL_ATTEMPT_MASK: u64 = 3;
+    /// Cell word: mask of the kind.
+    CELL_KIND_MASK: u64 = 7;
+    /// Cell: open for the message of its position.
+    CELL_EMPTY: u64 = 0;
+    /// Cell: its sender writes the message.
+    CELL_FILLING: u64 = 1;
+    /// Cell: the message may be taken.
+    CELL_FULL: u64 = 2;
+    /// Cell: its receiver has the message.
+    CELL_TAKEN: u64 = 3;
+    /// Cell: receivers have gone on while its sender was writing, which sends the message again.
+    CELL_PASSED: u64 = 4;
+    /// Cell: its sender died before the message was whole, or its receiver with it, where messages are delivered once.
+    CELL_VOID: u64 = 5;
 
     /// Bytes of a record of what lanes count by handler.
     COUNTS_STRIDE: usize = 2688;
@@ -970,6 +1035,10 @@ mod tests {
         const { assert!(WORKER_PROGRAM + PROGRAM_SIZE <= WORKER_VERSION) };
         const { assert!(WORKER_VERSION + VERSION_SIZE <= WORKER_STRIDE) };
         const { assert!(H_LIMITS + 8 <= H_CLASSES) };
+        const { assert!(CHANNEL_NAME + CHANNEL_NAME_MAX <= CHANNEL_TAIL) };
+        const { assert!(CHANNEL_RECEIVERS_MASK + 8 * CHANNEL_MASK_WORDS <= CHANNEL_SENDERS) };
+        const { assert!(CHANNEL_SENDERS_MASK + 8 * CHANNEL_MASK_WORDS <= CHANNEL_STRIDE) };
+        const { assert!(CHANNEL_STRIDE.is_multiple_of(SECTION_ALIGN)) };
         const { assert!(HANDLER_NAME + HANDLER_NAME_MAX <= HANDLER_STRIDE) };
         const { assert!(ERROR_TEXT + ERROR_TEXT_MAX <= ERROR_STRIDE) };
         const { assert!(LANE_HELD + 4 * HELD == LANE_CURRENT) };

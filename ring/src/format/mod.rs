@@ -7,6 +7,8 @@ pub mod bytes;
     reason = "constants, and parts of words"
 )]
 pub mod cause;
+#[allow(clippy::cast_possible_truncation, reason = "sizes, checked before")]
+pub mod channel;
 #[allow(clippy::cast_possible_truncation, reason = "parts of words")]
 pub mod chunk;
 pub mod config;

@@ -4,16 +4,17 @@
 //! everything is, also behind a section that it does not know, and leaves that one alone. What
 //! every process has to understand is told by a required feature bit instead.
 
+use crate::format::channel::{self, ChannelConfig};
 use crate::format::counted;
 use crate::format::layout::{
-    BUCKET_STRIDE, COUNTS_STRIDE, EVENT_STRIDE, KEY_STRIDE, LOSSES_STRIDE, MAX_SECTION_BYTES,
-    MAX_SECTION_RECORDS, MAX_SECTIONS, SECTION_ALIGN, SECTION_EVENTS, SECTION_HANDLER_COUNTS,
-    SECTION_HANDLER_LOSSES, SECTION_IO_RINGS, SECTION_KEY_BUCKETS, SECTION_KEY_LINES,
-    SECTION_TOPICS, TOPIC_STRIDE,
+    BUCKET_STRIDE, CHANNEL_STRIDE, COUNTS_STRIDE, EVENT_STRIDE, KEY_STRIDE, LOSSES_STRIDE,
+    MAX_SECTION_BYTES, MAX_SECTION_RECORDS, MAX_SECTIONS, SECTION_ALIGN, SECTION_CHANNEL_CELLS,
+    SECTION_CHANNELS, SECTION_EVENTS, SECTION_HANDLER_COUNTS, SECTION_HANDLER_LOSSES,
+    SECTION_IO_RINGS, SECTION_KEY_BUCKETS, SECTION_KEY_LINES, SECTION_TOPICS, TOPIC_STRIDE,
 };
 
 /// The kinds that this version knows, each with the bytes of its records.
-const KNOWN: [(u32, usize); 7] = [
+const KNOWN: [(u32, usize); 9] = [
     (SECTION_HANDLER_COUNTS, COUNTS_STRIDE),
     (SECTION_HANDLER_LOSSES, LOSSES_STRIDE),
     (SECTION_EVENTS, EVENT_STRIDE),
@@ -21,6 +22,8 @@ const KNOWN: [(u32, usize); 7] = [
     (SECTION_IO_RINGS, SECTION_ALIGN),
     (SECTION_KEY_LINES, 2 * KEY_STRIDE),
     (SECTION_KEY_BUCKETS, BUCKET_STRIDE),
+    (SECTION_CHANNELS, CHANNEL_STRIDE),
+    (SECTION_CHANNEL_CELLS, SECTION_ALIGN),
 ];
 
 /// Topics of a pool with events. A process reads the names of all of them once.
@@ -51,6 +54,18 @@ pub(crate) fn of_keys(slots: u32) -> [Section; 2] {
             (slots / SLOTS_A_BUCKET).max(1).next_power_of_two(),
             BUCKET_STRIDE,
         ),
+    ]
+}
+
+/// The sections of these channels; none without a channel.
+pub(crate) fn of_channels(channels: &[ChannelConfig]) -> Vec<Section> {
+    if channels.is_empty() {
+        return Vec::new();
+    }
+    let lines = channel::lines(channels).min(u64::from(u32::MAX)) as u32;
+    vec![
+        of(SECTION_CHANNELS, channels.len() as u32, CHANNEL_STRIDE),
+        of(SECTION_CHANNEL_CELLS, lines, SECTION_ALIGN),
     ]
 }
 

@@ -278,6 +278,125 @@ impl EventWord {
     }
 }
 
+/// What a cell of a channel is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CellKind {
+    /// Open for the message of its position.
+    Empty,
+    /// Its sender writes the message.
+    Filling,
+    /// The message may be taken.
+    Full,
+    /// Its receiver has the message.
+    Taken,
+    /// Receivers have gone on while its sender was writing.
+    Passed,
+    /// Its message will not come.
+    Void,
+}
+
+impl CellKind {
+    const fn word(self) -> u64 {
+        match self {
+            Self::Empty => CELL_EMPTY,
+            Self::Filling => CELL_FILLING,
+            Self::Full => CELL_FULL,
+            Self::Taken => CELL_TAKEN,
+            Self::Passed => CELL_PASSED,
+            Self::Void => CELL_VOID,
+        }
+    }
+}
+
+/// The word of a cell of a channel: position, process, attempt and kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CellWord(pub(crate) u64);
+
+impl CellWord {
+    /// EMPTY at a position.
+    pub(crate) const fn empty(position: u64) -> Self {
+        Self((position & EVENT_POSITION_MASK) << EVENT_POSITION_SHIFT)
+    }
+
+    /// FILLING at a position.
+    pub(crate) const fn filling(position: u64, sender: Publisher) -> Self {
+        Self(Self::empty(position).0 | sender.word() << EVENT_PUBLISHER_SHIFT | CELL_FILLING)
+    }
+
+    /// The word after this one when the cell becomes another kind.
+    pub(crate) const fn with(self, kind: CellKind) -> Self {
+        Self(self.0 & !CELL_KIND_MASK | kind.word())
+    }
+
+    /// The word after this FULL one when a receiver takes the message.
+    pub(crate) const fn taken_by(self, receiver: Publisher) -> Self {
+        let others = self.0 & !(EVENT_PUBLISHER_MASK << EVENT_PUBLISHER_SHIFT);
+        Self(others | receiver.word() << EVENT_PUBLISHER_SHIFT).with(CellKind::Taken)
+    }
+
+    /// The word after this TAKEN one when its receiver died, or gives the message back.
+    pub(crate) const fn again(self) -> Self {
+        let attempt = self.attempt() as u64 + 1;
+        let attempt = if attempt > CELL_ATTEMPT_MASK {
+            CELL_ATTEMPT_MASK
+        } else {
+            attempt
+        };
+        let others = self.0 & !(CELL_ATTEMPT_MASK << CELL_ATTEMPT_SHIFT);
+        Self(others | attempt << CELL_ATTEMPT_SHIFT).with(CellKind::Full)
+    }
+
+    /// The same of a later position.
+    pub(crate) const fn at(self, position: u64) -> Self {
+        let others = self.0 & !(EVENT_POSITION_MASK << EVENT_POSITION_SHIFT);
+        Self(others | Self::empty(position).0)
+    }
+
+    /// What the cell is; `None` for a word that no process of ours stores.
+    pub(crate) const fn kind(self) -> Option<CellKind> {
+        match self.0 & CELL_KIND_MASK {
+            CELL_EMPTY => Some(CellKind::Empty),
+            CELL_FILLING => Some(CellKind::Filling),
+            CELL_FULL => Some(CellKind::Full),
+            CELL_TAKEN => Some(CellKind::Taken),
+            CELL_PASSED => Some(CellKind::Passed),
+            CELL_VOID => Some(CellKind::Void),
+            _ => None,
+        }
+    }
+
+    /// Whether bits are set that stand for nothing.
+    pub(crate) const fn has_unused_bits(self) -> bool {
+        let used = CELL_KIND_MASK | CELL_ATTEMPT_MASK << CELL_ATTEMPT_SHIFT;
+        let all = (1 << EVENT_PUBLISHER_SHIFT) - 1;
+        self.0 & (all & !used) != 0
+    }
+
+    /// The process that has it, or had it last.
+    pub(crate) const fn process(self) -> Publisher {
+        Publisher::from_word((self.0 >> EVENT_PUBLISHER_SHIFT & EVENT_PUBLISHER_MASK) as u32)
+    }
+
+    /// How often a receiver died that had the message; 3 stands for more, too.
+    pub(crate) const fn attempt(self) -> u32 {
+        (self.0 >> CELL_ATTEMPT_SHIFT & CELL_ATTEMPT_MASK) as u32
+    }
+
+    /// Its position.
+    pub(crate) const fn position(self) -> u64 {
+        self.0 >> EVENT_POSITION_SHIFT
+    }
+
+    /// Where this word's position is as seen from another one.
+    pub(crate) const fn seen_from(self, position: u64) -> Lap {
+        match self.position().wrapping_sub(position) & EVENT_POSITION_MASK {
+            0 => Lap::Same,
+            ahead if ahead <= EVENT_POSITION_MASK / 2 => Lap::Beyond,
+            _ => Lap::Before,
+        }
+    }
+}
+
 /// A task by its slot and which use of it, as the key line of another one names it; 0: none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TaskWord(pub(crate) u64);

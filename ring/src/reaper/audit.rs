@@ -23,6 +23,7 @@ use crate::segment::slices::Slices;
 use std::fmt::Display;
 use std::ops::Range;
 
+mod channels;
 mod events;
 mod handler_counts;
 mod keys;
@@ -59,6 +60,7 @@ pub struct Auditor {
     counters: Vec<u64>,
     handler_counts: handler_counts::SeenCounts,
     events: events::SeenEvents,
+    channels: channels::SeenChannels,
     next_bucket: usize,
     next_owner: usize,
     looked_ns: u64,
@@ -94,6 +96,7 @@ impl Auditor {
             counters: counters(segment).collect(),
             handler_counts: handler_counts::SeenCounts::new(segment),
             events: events::SeenEvents::new(segment),
+            channels: channels::SeenChannels::new(segment),
             next_bucket: 0,
             next_owner: 0,
             looked_ns: now_ns,
@@ -169,6 +172,7 @@ impl Auditor {
         self.counters(segment, steps)?;
         self.handler_counts.look(segment, steps)?;
         self.events.look(segment, steps)?;
+        self.channels.look(segment, steps)?;
         self.rings(segment, steps)?;
         self.next_bucket = keys::look_at_buckets(segment, self.next_bucket)?;
         self.cells(segment)?;

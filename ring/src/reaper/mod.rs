@@ -14,6 +14,7 @@ use crate::format::words::{EntryWord, Kind, LaneWord, Publisher, Word};
 use crate::lane::permits::{free_permits, limited_kind, may_restore, runnable};
 use crate::os::sync::{AtomicU64, Ordering};
 use crate::queue::arena;
+use crate::queue::channels::upkeep;
 use crate::queue::hint_ring::HintRing;
 use crate::queue::hints::{publish_completion, restore_hint as hint};
 use crate::queue::keys::{self, Turn};
@@ -315,6 +316,7 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
     };
     failpoint!("reap.client_begun");
     forget_events(segment, Publisher::Client(client));
+    upkeep::forget(segment, Publisher::Client(client));
     let slots = segment.geometry().slots_per_client;
     let mut dropped = 0;
     let mut busy = false;

@@ -4,6 +4,8 @@
 //! anew for each use. Its accessors say which order they take (`_acquire`, `_release`); where the
 //! name says none the access is relaxed, and another word's order covers it or none is needed.
 
+#[allow(clippy::cast_possible_truncation, reason = "parts of words")]
+mod channel;
 mod chunk;
 mod client;
 mod event;
@@ -20,6 +22,8 @@ mod slot;
 mod table;
 mod worker;
 
+pub use channel::ChannelSide;
+pub(crate) use channel::{CellRecord, ChannelRecord};
 pub(crate) use chunk::ChunkRecord;
 pub use client::ClientRecord;
 pub(crate) use event::{EventRecord, EventsRecord, TopicRecord};

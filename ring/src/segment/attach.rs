@@ -45,6 +45,7 @@ impl Segment {
             file: None,
             place: path.clone(),
             geometry: PoolConfig::default().geometry()?,
+            channels: Vec::new(),
             dir: dir.clone(),
             epoch: 0,
             declared: Declared::default(),
@@ -70,6 +71,9 @@ impl Segment {
                 "it has not the epoch that its pointer promises".into(),
             ));
         }
+        segment.channels = segment
+            .read_channels()
+            .map_err(|why| refuse(format!("its channels are corrupt: {why}")))?;
         failpoint!("attach.checked");
         Ok(segment)
     }

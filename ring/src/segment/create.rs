@@ -104,15 +104,18 @@ impl Segment {
         failpoint!("create.locked");
         let (file, pointer) = backing.make(dir, &geometry, epoch, config)?;
         failpoint!("create.opened");
-        let segment = Self {
+        let mut segment = Self {
             map: map(&file, geometry.segment_size, Access::Write)?,
             file: Some(file.into()),
             place: pointer.map_or_else(|| dir.segment(), Pointer::path),
             geometry,
+            channels: Vec::new(),
             dir: dir.clone(),
             epoch,
             declared: Declared::default(),
         };
+        segment.channels = segment.places_of(config.channels.clone());
+        segment.fill_channels();
         let header = segment.header();
         header.fill(&segment.geometry, epoch, now_ns(), dir.name());
         header.set_mapping(config.prefault, config.huge_pages);

@@ -6,18 +6,19 @@
 //! payload bytes only through [`crate::queue::arena`] and the slot accessors.
 
 use crate::error::{Result, RingError};
+use crate::format::channel::{self, ChannelConfig, ChannelPlace};
 use crate::format::chunk;
 use crate::format::config::{ClassPlace, Geometry};
-use crate::format::layout::{PoolCounter, SECTION_TOPICS};
+use crate::format::layout::{PoolCounter, SECTION_CHANNEL_CELLS, SECTION_CHANNELS, SECTION_TOPICS};
 use crate::format::names::UnknownWord;
 use crate::format::states::{Health, PoolState};
 use crate::format::words::{Kind, Word};
 use crate::os::checked_fd::CheckedFd;
 use crate::os::sync::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::records::{
-    ChunkRecord, ClientRecord, ErrorRecord, EventRecord, EventsRecord, HandlerCountsRecord,
-    HandlerLossesRecord, HandlerRecord, Header, KeyBucket, KeyLine, LaneRecord, LimitRecord,
-    OwnerRecord, Part, RingRecord, Slot, TopicRecord, WorkerRecord,
+    CellRecord, ChannelRecord, ChunkRecord, ClientRecord, ErrorRecord, EventRecord, EventsRecord,
+    HandlerCountsRecord, HandlerLossesRecord, HandlerRecord, Header, KeyBucket, KeyLine,
+    LaneRecord, LimitRecord, OwnerRecord, Part, RingRecord, Slot, TopicRecord, WorkerRecord,
 };
 use memmap2::MmapOptions;
 use paths::PoolDir;
@@ -62,6 +63,8 @@ pub struct Segment {
     file: Option<CheckedFd>,
     place: PathBuf,
     geometry: Geometry,
+    // What the heads of the channels said when they were checked.
+    channels: Vec<ChannelPlace>,
     dir: PoolDir,
     epoch: u64,
     declared: Declared,
@@ -103,16 +106,24 @@ impl Segment {
 
     /// A view of a segment that a model has made.
     #[cfg(ringwork_model)]
-    pub(crate) fn model(map: Map, geometry: Geometry, dir: PoolDir, epoch: u64) -> Self {
-        Self {
+    pub(crate) fn model(
+        map: Map,
+        geometry: Geometry,
+        channels: Vec<ChannelConfig>,
+        (dir, epoch): (PoolDir, u64),
+    ) -> Self {
+        let mut segment = Self {
             map,
             file: None,
             declared: Declared::default(),
             place: PathBuf::new(),
             geometry,
+            channels: Vec::new(),
             dir,
             epoch,
-        }
+        };
+        segment.channels = segment.places_of(channels);
+        segment
     }
 
     /// Where everything is.
@@ -489,6 +500,62 @@ impl Segment {
     #[inline(always)]
     pub(crate) fn event(&self, at: usize) -> EventRecord<'_> {
         EventRecord::new(self.part(at))
+    }
+
+    /// The channels of the pool, in their order.
+    #[must_use]
+    pub fn channel_places(&self) -> &[ChannelPlace] {
+        &self.channels
+    }
+
+    /// Where these channels are, if the segment has their sections.
+    fn places_of(&self, channels: Vec<ChannelConfig>) -> Vec<ChannelPlace> {
+        let of = |kind| self.geometry.section(kind);
+        match (of(SECTION_CHANNELS), of(SECTION_CHANNEL_CELLS)) {
+            (Some(heads), Some(cells)) => channel::places(channels, (heads.offset, cells.offset)),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Writes the heads of the channels; the creator, before the segment is ready.
+    pub(crate) fn fill_channels(&self) {
+        for place in &self.channels {
+            self.channel_head(place).fill(&place.config, place.first);
+        }
+    }
+
+    /// What the heads of the channels say, if it fits their sections.
+    fn read_channels(&self) -> std::result::Result<Vec<ChannelPlace>, String> {
+        let of = |kind| self.geometry.section(kind);
+        let (Some(heads), Some(cells)) = (of(SECTION_CHANNELS), of(SECTION_CHANNEL_CELLS)) else {
+            return Ok(Vec::new());
+        };
+        let heads = (0..heads.section.count)
+            .map(|index| ChannelRecord::new(self.part(heads.record_at(index))).config());
+        let (channels, found): (Vec<_>, Vec<_>) = heads.unzip();
+        let wrong = channel::problems(&channels);
+        if !wrong.is_empty() {
+            return Err(wrong.join("; "));
+        }
+        let firsts = channel::firsts(&channels);
+        if channel::lines(&channels) != u64::from(cells.section.count)
+            || !firsts.eq(found.into_iter().map(u64::from))
+        {
+            return Err("the cells of its channels are not where they should be".into());
+        }
+        Ok(self.places_of(channels))
+    }
+
+    /// The head of a channel.
+    #[inline(always)]
+    pub(crate) fn channel_head(&self, place: &ChannelPlace) -> ChannelRecord<'_> {
+        ChannelRecord::new(self.part(place.head))
+    }
+
+    /// A cell of a channel.
+    #[inline(always)]
+    pub(crate) fn cell(&self, place: &ChannelPlace, index: u64) -> CellRecord<'_> {
+        CellRecord::new(self.part(place.cell_at(index)))
     }
 
     /// The key line at an offset.

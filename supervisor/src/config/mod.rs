@@ -6,6 +6,7 @@
 //! table of the documents ([`options`]) are made of these fields. [`ServeConfig::validate`] is called
 //! before anything is created.
 
+mod channels;
 mod http;
 #[doc(hidden)]
 pub mod in_effect;
@@ -19,6 +20,7 @@ use crate::SupervisorError;
 use crate::policy::{
     ElasticPolicy, HandlerLimits, IoPolicy, LimitPolicy, RecyclePolicy, RestartPolicy,
 };
+pub use channels::{ChannelOption, Delivery};
 use clap::{ArgAction, ArgMatches, Args, Command, FromArgMatches};
 pub use http::{HttpAddress, HttpOptions};
 pub use in_effect::Origin;
@@ -306,6 +308,14 @@ pub struct SegmentOptions {
     /// segment of less than 512 MiB, else true].
     #[arg(long, value_name = "BOOL")]
     pub keys: Option<bool>,
+
+    /// A channel by its name: NAME:capacity=1024,size=256, each part optional, and
+    /// delivery=at-most-once if what a dead receiver had is not to come again, codec=cbor if no other
+    /// is to be sent; may be repeated. In the file also as a table [channel.NAME] [default: no
+    /// channel].
+    #[arg(long, value_name = "CHANNEL")]
+    #[serde(deserialize_with = "channels::of_file")]
+    pub channel: Vec<ChannelOption>,
 }
 
 /// Slots of all clients together, where their number is not chosen.
@@ -622,6 +632,8 @@ impl ServeConfig {
             .prefault(options.prefault);
         config.segment_size = options.segment_size.map(|size| size.0);
         (config.events, config.keys) = (options.events, options.keys);
+        let channels = options.channel.iter();
+        config.channels = channels.map(|channel| channel.0.clone()).collect();
         config
     }
 

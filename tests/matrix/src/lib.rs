@@ -8,7 +8,9 @@
 mod futures;
 mod load;
 mod random;
+mod talk;
 
 pub use futures::future_round;
 pub use load::{Tally, call_some, event, flip, flipped, listen, request, round, serve};
 pub use random::Random;
+pub use talk::{CHANNEL, channel_is_whole, keep_one, receive_all, send_all};

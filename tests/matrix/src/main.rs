@@ -13,7 +13,8 @@
 
 use ringwork::Ringwork;
 use ringwork_matrix::{
-    Random, Tally, call_some, event, flip, future_round, listen, request, round,
+    Random, Tally, call_some, event, flip, future_round, keep_one, listen, receive_all, request,
+    round, send_all,
 };
 use ringwork_ring::client::{Client, TaskOptions};
 use ringwork_ring::format::states::Codec;
@@ -145,6 +146,9 @@ fn cycle(dir: &PoolDir, random: &mut Random, stop: &AtomicBool) -> Result<Tally,
             tally
         });
         let listener = scope.spawn(|| listen(client, &over));
+        let (mut other, stop_talking) = (random.clone(), &over);
+        let sender = scope.spawn(move || send_all(client, &mut other, stop_talking));
+        let receiver = scope.spawn(|| receive_all(client, &over));
         for _ in 0..12 {
             if stop.load(Ordering::Relaxed) || !round(client, random, &mut tally) {
                 break;
@@ -152,6 +156,8 @@ fn cycle(dir: &PoolDir, random: &mut Random, stop: &AtomicBool) -> Result<Tally,
         }
         over.store(true, Ordering::Relaxed);
         tally.merge(listener.join().expect("the listening thread"));
+        tally.merge(sender.join().expect("the sending thread"));
+        tally.merge(receiver.join().expect("the receiving thread"));
         caller.join().expect("the calling thread")
     });
     tally.merge(called);
@@ -189,6 +195,7 @@ fn successor(dir: &str) -> ExitCode {
             client.submit("hold", &request, &options).expect("a slot")
         })
         .collect();
+    keep_one(&client);
     println!("submitted");
     loop {
         std::thread::park();

@@ -1,5 +1,6 @@
 use super::*;
 use crate::client::{Client, TaskOptions, TaskTable};
+use crate::format::channel::ChannelConfig;
 use crate::format::config::{ArenaClass, PoolConfig};
 use crate::format::layout::*;
 use crate::format::states::{Codec, LaneKind};
@@ -28,6 +29,7 @@ fn honest() -> Honest {
         arena: Some(vec![ArenaClass::new(1024, 4)]),
         limits: 1,
         io_lanes: true,
+        channels: vec![ChannelConfig::new("ticks", 8, 100)],
         ..PoolConfig::default()
     };
     let pool = SmallPool::of(&config);
@@ -527,4 +529,49 @@ fn a_client_of_whatever_name_is_never_complained_of() {
         pool.auditor.look(&pool.segment, now_ns()).unwrap();
         drop(table);
     }
+}
+
+#[test]
+fn words_of_a_channel_that_no_process_writes_are_found() {
+    let place = |s: &Segment, kind| s.geometry().section(kind).unwrap().offset;
+    let head = |s: &Segment| place(s, SECTION_CHANNELS);
+    let cell = |s: &Segment| place(s, SECTION_CHANNEL_CELLS) + 128;
+    complains("the channel ticks: what never changes", |s| {
+        put(s, head(s), 1 << 32 | 8);
+    });
+    complains("the channel ticks: what never changes", |s| {
+        put(s, head(s) + CHANNEL_NAME, u64::from(b'x'));
+    });
+    complains("the channel ticks: its tail has moved further", |s| {
+        put(s, head(s) + CHANNEL_TAIL, 1 << 39);
+    });
+    complains("the channel ticks: its head is beyond its tail", |s| {
+        put(s, head(s) + CHANNEL_HEAD, 2);
+    });
+    complains("the channel ticks: a bit says that a client waits", |s| {
+        put(s, head(s) + CHANNEL_RECEIVERS_MASK, 1 << 2);
+    });
+    let at = |position: u64| position << EVENT_POSITION_SHIFT;
+    let process = |process: u64| process << EVENT_PUBLISHER_SHIFT;
+    for (what, word) in [
+        ("an unknown kind", at(1) | 7),
+        ("the position of another cell", at(2) | CELL_VOID),
+        ("beyond the tail", at(17) | CELL_VOID),
+        ("a client that can't be", at(1) | process(3) | CELL_FULL),
+        ("an unused bit", at(1) | 1 << 5 | CELL_FULL),
+        ("EMPTY of a process", at(9) | process(1)),
+    ] {
+        complains("the channel ticks: cell 1 is none", |s| {
+            put(s, cell(s), word);
+            assert_ne!(word, 0, "{what}");
+        });
+    }
+    let mut pool = honest();
+    let channel = pool.segment.channel(0).unwrap();
+    let own = crate::format::words::Publisher::Client(0);
+    for _ in 0..8 {
+        channel.try_send(own, Codec::Bytes, b"x").unwrap();
+    }
+    channel.try_take(own, &Default::default()).unwrap().unwrap();
+    pool.auditor.look(&pool.segment, now_ns()).unwrap();
 }

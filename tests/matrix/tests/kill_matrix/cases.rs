@@ -239,7 +239,10 @@ fn scene(victim: Victim, point: &str) -> Scene {
         (Victim::Rust(Role::Supervisor), _) => match family {
             "create" => Scene::Start,
             "remove" | "serve" => Scene::Stop,
+            // What a client leaves at a channel: the successor keeps a message.
+            "channel" => Scene::KillClients,
             _ if point.starts_with("reap.client")
+                || point.starts_with("reap.channel")
                 || [
                     "reap.orphan_freed",
                     "reap.key_cancelled",

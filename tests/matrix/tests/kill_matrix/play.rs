@@ -6,7 +6,9 @@ use crate::scene::{Hand, overflow};
 use crate::stage::{Arms, Crew, HOLD, LIMIT, START_HOLD, Stage, is_alive, program, stat, wait_for};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use ringwork_matrix::{Random, Tally, call_some, listen, round, serve};
+use ringwork_matrix::{
+    Random, Tally, call_some, channel_is_whole, listen, receive_all, round, send_all, serve,
+};
 use ringwork_ring::Client;
 use ringwork_ring::format::layout::PoolCounter;
 use ringwork_ring::os::failpoint::Role;
@@ -61,6 +63,10 @@ impl Observer {
         let (own, stopped) = (Arc::clone(&client), Arc::clone(&stop));
         let (listens, over) = (Arc::clone(&client), Arc::clone(&stop));
         let listener = std::thread::spawn(move || listen(&listens, &over));
+        let (sends, over) = (Arc::clone(&client), Arc::clone(&stop));
+        let sender = std::thread::spawn(move || send_all(&sends, &mut Random::new(seed), &over));
+        let (receives, over) = (Arc::clone(&client), Arc::clone(&stop));
+        let receiver = std::thread::spawn(move || receive_all(&receives, &over));
         let thread = std::thread::spawn(move || {
             let (mut tally, mut random) = (Tally::default(), Random::new(seed));
             while !stopped.load(Ordering::Relaxed)
@@ -69,6 +75,8 @@ impl Observer {
             {}
             stopped.store(true, Ordering::Relaxed);
             tally.merge(listener.join().expect("the listening thread"));
+            tally.merge(sender.join().expect("the sending thread"));
+            tally.merge(receiver.join().expect("the receiving thread"));
             tally
         });
         Ok(Self {
@@ -368,6 +376,7 @@ impl<'t> Play<'t> {
             held.is_empty().then_some(())
         })
         .map_err(|error| format!("{LEAKED}: {error}: {held}"))?;
+        channel_is_whole(&observer.client).map_err(|error| format!("{LEAKED}: {error}"))?;
         for pid in [std::process::id().cast_signed(), self.setup.companion.pid()] {
             let client = stage.client_of(pid).ok_or("a client without an entry")?;
             let (submitted, ended) = stage.balance(client);

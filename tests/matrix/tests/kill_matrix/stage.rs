@@ -76,7 +76,7 @@ impl Stage {
             .args(kind)
             .args(["--lanes", "1", "--clients", "6", "--slots", "128"])
             .args(["--segment-size", "8MiB", "--overrun-grace", "300ms"])
-            .args(["--keys", "true"])
+            .args(["--keys", "true", "--channel", ringwork_matrix::CHANNEL])
             .args(["--workers", &(crew.workers - crew.io).to_string()])
             .args(["--io-workers", &crew.io.to_string()])
             .args(["--start-timeout", "3s", "--drain-timeout", "1s"])

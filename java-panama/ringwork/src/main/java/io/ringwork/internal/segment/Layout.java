@@ -225,6 +225,12 @@ public final class Layout {
   /** Kind of section: the buckets of keys that run or wait, BUCKET_*; their number is a power of two. */
   public static final int SECTION_KEY_BUCKETS = 7;
 
+  /** Kind of section: the heads of the channels, CHANNEL_*, one behind the other. */
+  public static final int SECTION_CHANNELS = 8;
+
+  /** Kind of section: the cells of all channels, CELL_*, those of each from the record on that its head names; its records are SECTION_ALIGN bytes. */
+  public static final int SECTION_CHANNEL_CELLS = 9;
+
   /** Bytes of the key line of a slot; it counts with PUBLISHED_KEYED. The client's, but for KEY_NEXT. */
   public static final int KEY_STRIDE = 64;
 
@@ -350,6 +356,96 @@ public final class Layout {
 
   /** Bytes of a record of a topic. */
   public static final int TOPIC_STRIDE = 128;
+
+  /** Bytes of the head of a channel. What is in its first 128 bytes never changes, but for CHANNEL_CODEC. */
+  public static final int CHANNEL_STRIDE = 896;
+
+  /** Channel: number of its cells, a power of two, u32. */
+  public static final int CHANNEL_CAPACITY = 0;
+
+  /** Channel: most bytes of a message, u32. */
+  public static final int CHANNEL_SIZE = 4;
+
+  /** Channel: the record of SECTION_CHANNEL_CELLS at which its cells begin, u32. */
+  public static final int CHANNEL_FIRST = 8;
+
+  /** Channel: CHANNEL_ONCE or 0, u32. */
+  public static final int CHANNEL_FLAGS = 12;
+
+  /** Channel flag: what a dead receiver had taken is not delivered again. */
+  public static final int CHANNEL_ONCE = 1;
+
+  /** Channel: codec of its messages + 1, u32; 0 until the first message, by compare-and-swap. */
+  public static final int CHANNEL_CODEC = 16;
+
+  /** Channel: name, UTF-8, padded with NUL. */
+  public static final int CHANNEL_NAME = 64;
+
+  /** Longest name of a channel in bytes. */
+  public static final int CHANNEL_NAME_MAX = 64;
+
+  /** Channel: position of the next message, u64, on a line of senders; no position before it is open. */
+  public static final int CHANNEL_TAIL = 128;
+
+  /** Channel: how often it was set back &lt;&lt; CHANNEL_BACK_SHIFT | position of the next message that a receiver looks at, u64, on a line of receivers. */
+  public static final int CHANNEL_HEAD = 256;
+
+  /** Channel head: shift of how often it was set back, 24 bits. */
+  public static final int CHANNEL_BACK_SHIFT = 40;
+
+  /** Channel: futex word of the receivers, bumped by each wake, u32. */
+  public static final int CHANNEL_RECEIVERS = 384;
+
+  /** Channel: a bit for each client with receivers that sleep or are about to, CHANNEL_MASK_WORDS u64. */
+  public static final int CHANNEL_RECEIVERS_MASK = 448;
+
+  /** Channel: futex word of the senders, bumped by each wake, u32. */
+  public static final int CHANNEL_SENDERS = 640;
+
+  /** Channel: a bit for each client with senders that sleep or are about to, CHANNEL_MASK_WORDS u64. */
+  public static final int CHANNEL_SENDERS_MASK = 704;
+
+  /** Words of a mask of clients. */
+  public static final int CHANNEL_MASK_WORDS = 24;
+
+  /** Most channels of a pool. */
+  public static final int MAX_CHANNELS = 256;
+
+  /** Cell of a channel: position &lt;&lt; EVENT_POSITION_SHIFT | process &lt;&lt; EVENT_PUBLISHER_SHIFT | attempt &lt;&lt; CELL_ATTEMPT_SHIFT | CELL_*, u64; 0 before its first use, which is CELL_EMPTY at its first position. Processes are numbered as publishers of events are. */
+  public static final int CELL_WORD = 0;
+
+  /** Cell: length of the message, codec &lt;&lt; 32, u64; its bytes and this are the sender's in FILLING and PASSED, the receiver's in TAKEN. */
+  public static final int CELL_ABOUT = 8;
+
+  /** Cell: bytes of the message; cells are padded to a multiple of 64 bytes. */
+  public static final int CELL_BYTES = 16;
+
+  /** Cell word: shift of the attempt, 2 bits: how often a receiver died that had the message, 3 at most. */
+  public static final int CELL_ATTEMPT_SHIFT = 3;
+
+  /** Cell word: mask of the attempt, after the shift. */
+  public static final long CELL_ATTEMPT_MASK = 0x3L;
+
+  /** Cell word: mask of the kind. */
+  public static final long CELL_KIND_MASK = 0x7L;
+
+  /** Cell: open for the message of its position. */
+  public static final long CELL_EMPTY = 0x0L;
+
+  /** Cell: its sender writes the message. */
+  public static final long CELL_FILLING = 0x1L;
+
+  /** Cell: the message may be taken. */
+  public static final long CELL_FULL = 0x2L;
+
+  /** Cell: its receiver has the message. */
+  public static final long CELL_TAKEN = 0x3L;
+
+  /** Cell: receivers have gone on while its sender was writing, which sends the message again. */
+  public static final long CELL_PASSED = 0x4L;
+
+  /** Cell: its sender died before the message was whole, or its receiver with it, where messages are delivered once. */
+  public static final long CELL_VOID = 0x5L;
 
   /** Bytes of a record of what lanes count by handler. */
   public static final int COUNTS_STRIDE = 2688;
