@@ -271,7 +271,8 @@ pub(super) mod tests {
             assert!(all.iter().any(|option| option.key == *key), "{key}");
         }
         for option in all {
-            let unknown = toml::Value::Table(toml::Table::new());
+            // No option is a list of tables.
+            let unknown = toml::Value::Array(vec![toml::Table::new().into()]);
             let alone = toml::Table::from_iter([(option.key.clone(), unknown)]);
             let read = alone.try_into::<ServeConfig>();
             assert!(read.is_err(), "{}: no key of the file", option.key);
