@@ -90,6 +90,8 @@ fn serve(ringwork: &Path, worker: &Path, starts: &Path) -> Pool {
         .program(ringwork)
         .option("worker", &worker.display().to_string())
         .option("workers", "3")
+        // The load of chaos has tasks with keys.
+        .option("keys", "true")
         .option("restart-backoff-max", "10ms")
         .option("crash-storm", "off")
         .env(STARTS_VARIABLE, &starts.display().to_string())
