@@ -400,20 +400,29 @@ fn with_idle(totals: &[HandlerTotals], view: &PoolView) -> Vec<HandlerTotals> {
     totals.iter().cloned().chain(idle).collect()
 }
 
-fn handlers(page: &mut Page, totals: &[HandlerTotals]) {
-    let ended = totals.iter().flat_map(|of| {
-        outcomes(of).map(|(outcome, count)| {
+/// A row for each handler and kind of its tasks.
+fn by_kind<I>(
+    totals: &[HandlerTotals],
+    name: &'static str,
+    kinds: impl Fn(&HandlerTotals) -> I,
+) -> Vec<(Labels<'static>, f64)>
+where
+    I: IntoIterator<Item = (&'static str, u64)>,
+{
+    let mut rows = Vec::new();
+    for of in totals {
+        for (kind, count) in kinds(of) {
             let handler = ("handler", label(&of.tasks).to_owned());
-            (vec![handler, ("outcome", outcome.to_owned())], count as f64)
-        })
-    });
+            rows.push((vec![handler, (name, kind.to_owned())], count as f64));
+        }
+    }
+    rows
+}
+
+fn handlers(page: &mut Page, totals: &[HandlerTotals]) {
+    let ended = by_kind(totals, "outcome", outcomes);
     let help = "Tasks that have ended, in a lane, in the queue, or since their worker had died.";
-    page.rows(
-        "ringwork_handler_tasks_total",
-        COUNTER,
-        help,
-        ended.collect(),
-    );
+    page.rows("ringwork_handler_tasks_total", COUNTER, help, ended);
     let each = |of: &dyn Fn(&HandlerTotals) -> f64| {
         let row = |totals| {
             let totals: &HandlerTotals = totals;
@@ -424,19 +433,9 @@ fn handlers(page: &mut Page, totals: &[HandlerTotals]) {
         };
         totals.iter().map(row).collect::<Vec<_>>()
     };
-    let rejected = totals.iter().flat_map(|of| {
-        of.rejected().map(|(reason, count)| {
-            let handler = ("handler", label(&of.tasks).to_owned());
-            (vec![handler, ("reason", reason.to_owned())], count as f64)
-        })
-    });
+    let rejected = by_kind(totals, "reason", |of| of.rejected().collect::<Vec<_>>());
     let help = "Tasks that were rejected at the submit, or since no worker could run them.";
-    page.rows(
-        "ringwork_handler_rejected_total",
-        COUNTER,
-        help,
-        rejected.collect(),
-    );
+    page.rows("ringwork_handler_rejected_total", COUNTER, help, rejected);
     let help = "Attempts that died with their worker and were followed by another.";
     let rows = each(&|of| of.loss(HandlerLoss::Retried) as f64);
     page.rows("ringwork_handler_retries_total", COUNTER, help, rows);

@@ -161,9 +161,7 @@ fn waiting(segment: &Segment) -> (Vec<WaitingView>, usize) {
     let limits = permits::usage(segment);
     let queued: HashSet<u32> = (0..geometry.max_clients)
         .filter(|client| !segment.client(*client).word_acquire().is_free())
-        .flat_map(|client| {
-            client * geometry.slots_per_client..(client + 1) * geometry.slots_per_client
-        })
+        .flat_map(|client| geometry.slots_of(client))
         .filter(|slot| segment.slot(*slot).queued().is_some())
         .collect();
     let mut told = HashSet::new();

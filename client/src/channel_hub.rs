@@ -2,13 +2,12 @@
 //! wait for them.
 
 use crate::error::Result;
-use crate::sync::{join, lock, start};
+use crate::sync::{join, lock, start, wake};
 use ringwork_ring::client::TaskTable;
 use ringwork_ring::queue::channels::waiting::Waiters;
 use ringwork_ring::queue::channels::{ChannelRing, Patience};
 use ringwork_ring::records::ChannelSide;
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::Waker;
 use std::thread::JoinHandle;
@@ -121,10 +120,7 @@ impl ChannelState {
                 // They were dropped meanwhile.
                 ring.pass_on(side);
             }
-            for (_, waker) in wakers {
-                // One of an executor may panic, which must not leave the others asleep.
-                let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-            }
+            wake(wakers.into_iter().map(|(_, waker)| waker));
         }
     }
 }

@@ -4,7 +4,6 @@ use crate::error::Result;
 use crate::sync::{self, lock};
 use ringwork_ring::client::TaskTable;
 use ringwork_ring::queue::events::EventReader;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::Waker;
 use std::thread::JoinHandle;
@@ -96,10 +95,7 @@ impl Shared {
             waiting.from = None;
             let wakers = std::mem::take(&mut waiting.wakers);
             drop(waiting);
-            for waker in wakers {
-                // One of an executor may panic, which must not leave the others asleep.
-                let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-            }
+            sync::wake(wakers);
         }
     }
 }

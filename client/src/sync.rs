@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use ringwork_ring::RingError;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::thread::JoinHandle;
@@ -17,6 +18,13 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) fn keep(wakers: &mut Vec<Waker>, waker: &Waker) {
     if !wakers.iter().any(|other| other.will_wake(waker)) {
         wakers.push(waker.clone());
+    }
+}
+
+/// Wakes futures. A waker of an executor may panic, which must not leave the others asleep.
+pub(crate) fn wake(wakers: impl IntoIterator<Item = Waker>) {
+    for waker in wakers {
+        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
     }
 }
 

@@ -3,15 +3,15 @@
 use super::explore::{Limits, Mode, explore};
 use super::loom_engine::{Execution, check};
 use super::pool::{Pool, Tiny};
-use super::sim::{Event, Hazards, Kind, Sim};
+use super::processes::{reap_clients, register};
+use super::sim::{Hazards, Kind, Sim};
+use crate::Codec;
 use crate::client::Client;
 use crate::format::words::Publisher;
 use crate::queue::channels::waiting::Waiters;
 use crate::queue::channels::{ChannelRing, NotSent, Patience};
-use crate::reaper::{self, DeadOwners};
 use crate::records::ChannelSide;
 use crate::segment::Segment;
-use crate::{Codec, RingError};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -127,80 +127,69 @@ fn run(execution: &mut Execution, senders: &[&[u64]], receivers: &[usize]) {
     assert_eq!(ring.problem(0, 100), None);
 }
 
+/// The same under loom, in a channel of so many cells.
+fn flow(
+    name: &'static str,
+    cells: u32,
+    preemptions: usize,
+    (senders, receivers): (&'static [&'static [u64]], &'static [usize]),
+) {
+    let clients = (senders.len() + receivers.len()) as u32;
+    let pool = pool(clients, cells, false);
+    let body = move |e: &mut Execution| run(e, senders, receivers);
+    check(name, &pool, Some(preemptions), |_| (), body);
+}
+
 #[test]
 fn fast_a_message_is_whole_and_both_sides_are_woken() {
-    let name = "channel: 1 sender of 2, 1 cell, 1 receiver";
-    check(
-        name,
-        &pool(2, 1, false),
-        Some(2),
-        |_| (),
-        |e| {
-            run(e, &[&[1, 2]], &[2]);
-        },
+    flow(
+        "channel: 1 sender of 2, 1 cell, 1 receiver",
+        1,
+        2,
+        (&[&[1, 2]], &[2]),
     );
-    let name = "channel: 1 sender of 2, 2 cells, 1 receiver";
-    check(
-        name,
-        &pool(2, 2, false),
-        Some(2),
-        |_| (),
-        |e| {
-            run(e, &[&[1, 2]], &[2]);
-        },
+    flow(
+        "channel: 1 sender of 2, 2 cells, 1 receiver",
+        2,
+        2,
+        (&[&[1, 2]], &[2]),
     );
 }
 
 #[test]
 fn fast_two_senders_share_a_channel() {
-    let name = "channel: 2 senders of 1, 2 cells, 1 receiver";
-    check(
-        name,
-        &pool(3, 2, false),
-        Some(1),
-        |_| (),
-        |e| {
-            run(e, &[&[1], &[2]], &[2]);
-        },
+    flow(
+        "channel: 2 senders of 1, 2 cells, 1 receiver",
+        2,
+        1,
+        (&[&[1], &[2]], &[2]),
     );
-    let name = "channel: 2 senders of 1, 1 cell, 1 receiver";
-    check(
-        name,
-        &pool(3, 1, false),
-        Some(1),
-        |_| (),
-        |e| {
-            run(e, &[&[1], &[2]], &[2]);
-        },
+    flow(
+        "channel: 2 senders of 1, 1 cell, 1 receiver",
+        1,
+        1,
+        (&[&[1], &[2]], &[2]),
     );
 }
 
 #[test]
 fn fast_two_receivers_share_a_channel() {
-    let name = "channel: 1 sender of 2, 2 cells, 2 receivers";
-    check(
-        name,
-        &pool(3, 2, false),
-        Some(1),
-        |_| (),
-        |e| {
-            run(e, &[&[1, 2]], &[1, 1]);
-        },
+    flow(
+        "channel: 1 sender of 2, 2 cells, 2 receivers",
+        2,
+        1,
+        (&[&[1, 2]], &[1, 1]),
     );
 }
 
 #[test]
 #[ignore = "long"]
 fn long_two_senders_and_two_receivers() {
-    let name = "channel: 2 senders of 1, 2 cells, 2 receivers";
-    check(
-        name,
-        &pool(4, 2, false),
-        Some(1),
-        |_| (),
-        |e| {
-            run(e, &[&[1], &[2]], &[1, 1]);
-        },
+    flow(
+        "channel: 2 senders of 1, 2 cells, 2 receivers",
+        2,
+        1,
+        (&[&[1], &[2]], &[1, 1]),
     );
 }
 
@@ -220,30 +209,10 @@ struct Ledger {
     got: Vec<Message>,
 }
 
-fn register(sim: &Sim) -> Client {
-    loop {
-        match Client::register(sim.pool.segment()) {
-            Ok(client) => return client,
-            Err(RingError::TableFull { .. }) => crate::os::sync::retry(),
-            Err(error) => panic!("{error}"),
-        }
-    }
-}
-
 fn index(client: &Client) -> u32 {
     match client.publisher() {
         Publisher::Client(index) => index,
         other => panic!("{other:?}"),
-    }
-}
-
-fn reaps(sim: &Sim) {
-    let segment = sim.pool.segment();
-    let dead_owners = DeadOwners::new(&segment).expect("no files here");
-    while sim.wait_event() != Event::Exit {
-        for client in dead_owners.dead_clients(&segment) {
-            reaper::reap_client(&segment, client);
-        }
     }
 }
 
@@ -314,7 +283,7 @@ impl Play {
                 sim.spawn("receiver", Kind::Client, hazards, Rc::new(body));
             }
         }
-        sim.spawn("reaper", Kind::Supervisor, NONE, Rc::new(reaps));
+        sim.spawn("reaper", Kind::Supervisor, NONE, Rc::new(reap_clients));
     }
 
     fn check(&self, sim: &Sim, ledger: &Ledger) {

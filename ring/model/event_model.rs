@@ -3,13 +3,12 @@
 use super::explore::{Limits, Mode, explore};
 use super::loom_engine::{Execution, check};
 use super::pool::{Pool, Tiny};
-use super::sim::{Event, Hazards, Kind, Sim};
-use crate::client::Client;
+use super::processes::{reap_clients, register};
+use super::sim::{Hazards, Kind, Sim};
+use crate::Codec;
 use crate::format::words::Publisher;
 use crate::queue::events::{EventReader, RawEvent};
-use crate::reaper::{self, DeadOwners};
 use crate::segment::Segment;
-use crate::{Codec, RingError};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -158,13 +157,7 @@ fn crash(name: &str, hazards: Hazards, limits: Limits) {
             cleared.borrow_mut().clear();
             for (index, hazards) in [(0, hazards), (1, NONE)] {
                 let body = move |sim: &Sim| {
-                    let client = loop {
-                        match Client::register(sim.pool.segment()) {
-                            Ok(client) => break client,
-                            Err(RingError::TableFull { .. }) => crate::os::sync::retry(),
-                            Err(error) => panic!("{error}"),
-                        }
-                    };
+                    let client = register(sim);
                     let own = client.publisher();
                     publish(&sim.pool.segment(), own, &[10 + index]);
                 };
@@ -187,16 +180,7 @@ fn crash(name: &str, hazards: Hazards, limits: Limits) {
                 }
             };
             sim.spawn("subscriber", Kind::Client, NONE, Rc::new(body));
-            let body = move |sim: &Sim| {
-                let segment = sim.pool.segment();
-                let dead_owners = DeadOwners::new(&segment).expect("no files here");
-                while sim.wait_event() != Event::Exit {
-                    for client in dead_owners.dead_clients(&segment) {
-                        reaper::reap_client(&segment, client);
-                    }
-                }
-            };
-            sim.spawn("reaper", Kind::Supervisor, NONE, Rc::new(body));
+            sim.spawn("reaper", Kind::Supervisor, NONE, Rc::new(reap_clients));
         },
         move |sim| {
             let segment = sim.pool.segment();

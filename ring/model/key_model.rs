@@ -8,6 +8,7 @@
 use super::explore::{Limits, Mode, explore};
 use super::loom_engine::{self, Execution};
 use super::pool::{Pool, Tiny};
+use super::processes::register;
 use super::sim::{Event, Hazards, Kind, Sim};
 use crate::client::{Client, OnFailure, Outcome, TaskOptions, Ticket};
 use crate::format::cause::Cause;
@@ -189,13 +190,7 @@ fn run(task: Claimed<'_>, book: &Shared, process: usize, died: impl Fn(usize) ->
 }
 
 fn client(sim: &Sim, index: u64, tasks: &[Task], book: &Shared) {
-    let client = loop {
-        match Client::register(sim.pool.segment()) {
-            Ok(client) => break client,
-            Err(RingError::TableFull { .. }) => crate::os::sync::retry(),
-            Err(error) => panic!("{error}"),
-        }
-    };
+    let client = register(sim);
     let mut tickets: Vec<(u64, Act, Ticket<'_>)> = Vec::new();
     submit(sim, &client, (index, tasks, false), &mut tickets);
     // What is cancelled first, while others are queued.

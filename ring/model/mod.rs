@@ -19,6 +19,7 @@ mod event_model;
 mod explore;
 mod key_model;
 mod plan;
+mod processes;
 mod ring_model;
 mod sim;
 mod table_model;

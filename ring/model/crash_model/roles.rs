@@ -2,7 +2,7 @@
 
 use super::check::{History, Ledger};
 use super::scenario::{Act, LARGE, SMALL, Scenario, Task};
-use crate::client::{Client, Outcome, TaskOptions, Ticket};
+use crate::client::{Outcome, TaskOptions, Ticket};
 use crate::error::RingError;
 use crate::format::cause::Cause;
 use crate::format::states::{LaneKind, PoolState};
@@ -10,6 +10,7 @@ use crate::lane::claimed::claim::Shard;
 use crate::lane::claimed::{Claimed, Failure};
 use crate::lane::entry::WorkerEntry;
 use crate::lane::search::Lane;
+use crate::model::processes::register;
 use crate::model::sim::{Event, Kind, Sim};
 use crate::queue::wait;
 use crate::reaper::{self, DeadOwners, LostWakeCheck, Sweeper};
@@ -33,14 +34,7 @@ fn end(ledger: &Ledger, id: u64, outcome: Outcome) {
 }
 
 pub(super) fn client(sim: &Sim, index: u64, scenario: &Scenario, ledger: &Ledger) {
-    let client = loop {
-        match Client::register(sim.pool.segment()) {
-            Ok(client) => break client,
-            // Another has the entry, or had it and is not reaped yet.
-            Err(RingError::TableFull { .. }) => crate::os::sync::retry(),
-            Err(error) => panic!("{error}"),
-        }
-    };
+    let client = register(sim);
     let tasks = &scenario.clients[index as usize];
     let mut tickets = Vec::new();
     for (number, task) in tasks.iter().enumerate() {

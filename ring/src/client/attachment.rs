@@ -166,9 +166,8 @@ impl Attachment {
         failpoint!("client.filled");
         record.store_word_release(word);
         failpoint!("client.active");
-        let slots = segment.geometry().slots_per_client;
-        let mut own = index * slots..(index + 1) * slots;
-        if let Some(slot) = own.find(|slot| !segment.word(*slot).is_at_rest()) {
+        let own = segment.geometry().slots_of(index);
+        if let Some(slot) = own.clone().find(|slot| !segment.word(*slot).is_at_rest()) {
             return Err(RingError::Corrupt(format!(
                 "slot {slot} of a free client entry is in use"
             )));
@@ -177,8 +176,8 @@ impl Attachment {
             supervisor,
             index,
             word,
-            first_slot: index * slots,
-            slots,
+            first_slot: own.start,
+            slots: own.end - own.start,
             arena: ArenaView::new(&segment),
             kinds: HandlerKinds::new(),
             segment,

@@ -11,6 +11,7 @@ use crate::format::counted;
 use crate::format::layout::*;
 use crate::format::section::{self, Section, SectionPlace};
 use crate::format::states::LaneKind;
+use std::ops::Range;
 
 /// How many classes give a payload any of their blocks: the smallest that holds it, and the next.
 const NEAR_CLASSES: usize = 2;
@@ -868,6 +869,13 @@ impl Geometry {
     #[must_use]
     pub fn total_slots(&self) -> u32 {
         self.max_clients * self.slots_per_client
+    }
+
+    /// The slots of a client.
+    #[must_use]
+    pub fn slots_of(&self, client: u32) -> Range<u32> {
+        let slots = self.slots_per_client;
+        client * slots..(client + 1) * slots
     }
 
     /// The configuration that lays out to this geometry.

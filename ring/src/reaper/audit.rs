@@ -509,7 +509,7 @@ fn rings(segment: &Segment) -> impl Iterator<Item = Ring<'_>> {
     let completions = (0..g.max_clients).map(|client| Ring {
         name: format!("the completion ring of client {client}"),
         ring: segment.completion_ring(client),
-        slots: client * g.slots_per_client..(client + 1) * g.slots_per_client,
+        slots: g.slots_of(client),
     });
     let deferred = (0..g.limit_count).map(|limit| Ring {
         name: format!("the ring of limit {limit}"),

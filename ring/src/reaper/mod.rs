@@ -317,10 +317,9 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
     failpoint!("reap.client_begun");
     forget_events(segment, Publisher::Client(client));
     upkeep::forget(segment, Publisher::Client(client));
-    let slots = segment.geometry().slots_per_client;
     let mut dropped = 0;
     let mut busy = false;
-    let own = client * slots..(client + 1) * slots;
+    let own = segment.geometry().slots_of(client);
     drop_keyed(segment, own.clone(), &mut dropped);
     for slot in own {
         let word = segment.word(slot);

@@ -10,7 +10,7 @@ use std::ops::Range;
 /// How many slots a look takes in.
 #[derive(Debug, Clone, Copy)]
 struct Share {
-    /// So many, if there are so many.
+    /// The fewest, where there are as many.
     least: u32,
     /// Of more slots than so many such looks would take in, a look takes in its share.
     looks: u32,

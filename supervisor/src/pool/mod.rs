@@ -195,12 +195,11 @@ impl Pool {
 
     /// What the living clients still wait for.
     pub(crate) fn open_tasks(&self) -> Open {
-        let slots = self.segment.geometry().slots_per_client;
         let mut open = Open::default();
         let active = self.client_words().filter(|(_, word)| word.is_active());
         for (client, _) in active {
             let mut unfinished = 0;
-            for slot in client * slots..(client + 1) * slots {
+            for slot in self.segment.geometry().slots_of(client) {
                 let kind = self.segment.word(slot).kind();
                 unfinished += u64::from(matches!(kind, Kind::Queued | Kind::Claimed));
             }

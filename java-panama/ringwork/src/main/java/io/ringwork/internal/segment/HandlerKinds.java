@@ -30,18 +30,23 @@ public final class HandlerKinds {
   }
 
   private boolean isIoByTable(long handlerId) {
+    int place = place(handlerId);
+    return place >= 0 && isIoAt(place);
+  }
+
+  /** Where a handler is in the handler table; -1 where no worker has registered it yet. */
+  int place(long handlerId) {
     int at = (int) (handlerId >>> 32) & PLACES - 1;
-    int guess = known[at];
-    if (isListedAs(handlerId, guess)) {
-      return isIoAt(guess);
+    if (isListedAs(handlerId, known[at])) {
+      return known[at];
     }
     for (int place = 0; place < geometry.handlerCapacity(); place++) {
       if (isListedAs(handlerId, place)) {
         known[at] = place;
-        return isIoAt(place);
+        return place;
       }
     }
-    return false;
+    return -1;
   }
 
   private boolean isListedAs(long handlerId, int place) {

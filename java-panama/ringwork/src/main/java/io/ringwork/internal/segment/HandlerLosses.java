@@ -5,12 +5,12 @@ import org.jspecify.annotations.Nullable;
 /** Counts by handler what becomes of tasks that no lane ends ({@code Layout.LOSSES_*}). */
 public final class HandlerLosses {
   private final SharedMemory memory;
-  private final Geometry geometry;
+  private final HandlerKinds handlers;
   private final Geometry.@Nullable Section section;
 
   public HandlerLosses(SharedMemory memory, Geometry geometry) {
     this.memory = memory;
-    this.geometry = geometry;
+    this.handlers = new HandlerKinds(memory, geometry);
     this.section = geometry.section(Layout.SECTION_HANDLER_LOSSES);
   }
 
@@ -28,12 +28,7 @@ public final class HandlerLosses {
   /** The handler's place in the handler table; the last record for a handler that has none. */
   private int record(Geometry.Section section, long handlerId) {
     int last = section.count() - 1;
-    for (int place = 0; place < Math.min(last, geometry.handlerCapacity()); place++) {
-      long at = geometry.handlers() + (long) place * Layout.HANDLER_STRIDE;
-      if (memory.getLong(at + Layout.HANDLER_ID) == handlerId) {
-        return place;
-      }
-    }
-    return last;
+    int place = handlers.place(handlerId);
+    return place < 0 ? last : Math.min(place, last);
   }
 }
